@@ -1,0 +1,73 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Plants one violation after the other in a small good tree and fails when a check lets it pass.
+here=$(dirname "$(readlink -f "$0")")
+tree=$(mktemp -d)
+trap 'rm -rf "$tree"' EXIT
+cd "$tree" || exit 1
+failed=0
+
+good_tree() {
+  rm -rf "${tree:?}"/*
+  mkdir -p values runtime transport actors tools examples tests docs include/duplex
+  printf '#include <duplex/bytes.hpp>\n#include <string>\n#include "values/slab.hpp"\n' >values/bytes.cpp
+  printf '#include <duplex/runtime.hpp>\n\n#include <boost/asio.hpp>\n#include <caf/all.hpp>\n\n#include "values/slab.hpp"\n' \
+    >runtime/worker.cpp
+  printf '#include <duplex/key.hpp>\n\n#include <libssh/libssh.h>\n\n#include "runtime/worker.hpp"\n' >transport/session.cpp
+  printf '#include <duplex/peer.hpp>\n\n#include "transport/session.hpp"\n' >actors/peer.cpp
+  printf '#include <duplex/duplex.hpp>\n\n#include "tools/serve.hpp"\n' >tools/main.cpp
+  printf '#include <duplex/bytes.hpp>\n\n#include <caf/actor.hpp>\n' >include/duplex/peer.hpp
+  printf '#include <duplex/peer.hpp>\n\n#include <boost/asio.hpp>\n' >include/duplex/async.hpp
+  printf '// hello\nint main() {\n  int status = 0;\n  return status;\n}\n' >examples/hello.cpp
+  printf 'text\n```cpp\n// examples/hello.cpp\nint main() {\n  int status = 0;\n  return status;\n}\n```\n```sh\nls\n```\n' >README.md
+  printf '```cpp\n  return status;\n```\n' >docs/guide.md
+  cp "$here/../../.clang-format" .
+  printf '#!/bin/sh\ntrue\n' >dev
+}
+
+expect() { # pass|fail, check, what is planted
+  if "$here/$2.sh" "$tree" >/dev/null 2>&1; then got=pass; else got=fail; fi
+  [ $got = "$1" ] || { echo "$2: $3: should $1"; failed=1; }
+}
+
+plant() { # check, file, text (printf format) put at its end
+  good_tree
+  mkdir -p "$(dirname "$2")"
+  printf "$3" >>"$2"
+  expect fail "$1" "$2 with '$3'"
+}
+
+good_tree
+for check in layering snippets format scripts; do expect pass $check "a good tree"; done
+
+plant layering values/bytes.cpp '#include "runtime/worker.hpp"\n'
+plant layering values/bytes.cpp '  #  include <caf/actor.hpp>\n'
+plant layering values/bytes.cpp '#include <boost/asio.hpp>\n'
+plant layering values/bytes.cpp '#include <duplex/peer.hpp>\n'
+plant layering runtime/worker.cpp '#include "transport/session.hpp"\n'
+plant layering runtime/worker.cpp '#include <libssh/libssh.h>\n'
+plant layering runtime/worker.cpp '#include <duplex/key.hpp>\n'
+plant layering runtime/worker.cpp '#include "inbox.hpp"\n'
+plant layering runtime/worker.cpp '#include "../actors/peer.hpp"\n'
+plant layering transport/session.cpp '#include <duplex/channel.hpp>\n'
+plant layering actors/peer.cpp '#include <libssh/callbacks.h>\n'
+plant layering actors/peer.cpp '#include "tools/serve.hpp"\n'
+plant layering tools/main.cpp '#include "actors/peer.hpp"\n'
+plant layering examples/hello.cpp '#include "values/slab.hpp"\n'
+plant layering include/duplex/peer.hpp '#include <libssh/libssh.h>\n'
+plant layering include/duplex/peer.hpp '#include <boost/asio/awaitable.hpp>\n'
+plant layering include/duplex/peer.hpp '#include "actors/table.hpp"\n'
+plant layering include/duplex/bytes.hpp '#include <caf/fwd.hpp>\n'
+plant layering include/duplex/frame.hpp '#include <duplex/runtime.hpp>\n'
+
+plant snippets README.md '```cpp\nint main() { return 0; }\n```\n'
+plant snippets README.md '```cpp ignore\nnot_there();\n```\n'
+plant snippets docs/guide.md '  ```cpp\n  not_there();\n  ```\n'
+plant snippets docs/guide.md '```cpp\n// examples/gone.cpp\n  return status;\n```\n'
+plant snippets docs/guide.md '```cpp\n```\n'
+
+plant format values/bytes.cpp 'int  f( );\n'
+plant scripts dev 'if true\n'
+plant scripts tests/bad.sh 'for x in; do\n'
+
+exit $failed
