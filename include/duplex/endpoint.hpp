@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include <duplex/result.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace duplex {
+
+/// *Value.* Where a peer listens or is reached:
+/// `tcp://host:port` (IPv6 as `tcp://[::1]:2259`), `unix:///path`, `inproc://name`, `exec:command args`, `stdio:`,
+/// `fd:N`.
+class endpoint {
+ public:
+  enum class kind : std::uint8_t { tcp, unix_socket, inproc, exec, stdio, fd };
+
+  /// Errors: `invalid_argument`, with the right form in the text.
+  static result<endpoint> parse(std::string_view text);
+  static endpoint tcp(std::string host, std::uint16_t port);
+
+  [[nodiscard]] kind type() const noexcept { return kind_; }
+  /// tcp: host name or address without brackets; unix: path; inproc: name; exec: the command line; otherwise empty.
+  [[nodiscard]] const std::string& target() const noexcept { return target_; }
+  /// tcp: the port, 0 to let the system choose one when binding; fd: the descriptor's number.
+  [[nodiscard]] std::uint16_t number() const noexcept { return number_; }
+  /// The form that `parse` takes.
+  [[nodiscard]] std::string str() const;
+
+  friend bool operator==(const endpoint&, const endpoint&) = default;
+
+ private:
+  endpoint(kind type, std::string target, std::uint16_t number)
+      : kind_(type), number_(number), target_(std::move(target)) {}
+
+  kind kind_;
+  std::uint16_t number_;
+  std::string target_;
+};
+
+}  // namespace duplex
