@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "actors/channel_actor.hpp"
+
+#include <caf/actor_cast.hpp>
+#include <caf/exit_reason.hpp>
+
+#include <algorithm>
+
+namespace duplex::detail {
+namespace {
+
+// A sender that waits for no answer may be that many high-water marks ahead; then the channel is ended, not memory.
+constexpr std::uint64_t runaway = 8;
+
+std::vector<std::string> as_trailers(const error& why) {
+  return {"status=" + std::to_string(static_cast<int>(why.code())), "reason=" + why.context()};
+}
+
+}  // namespace
+
+channel_core::channel_core(caf::actor_config& config, transport::channel_setup setup, std::uint64_t high_water,
+                           std::uint64_t max_frame)
+    : pinned_actor(config, setup.home),
+      setup_(std::move(setup)),
+      stream_(&setup_.carrier),
+      high_water_(high_water),
+      max_frame_(max_frame),
+      state_(setup_.opened_here ? state::opening : state::arriving) {}
+
+channel_core::behavior_type channel_core::make_behavior() {
+  set_down_handler([this](const caf::down_msg& gone) {
+    if (gone.source == subscriber_) break_with({errc::closed, "the subscriber ended: " + to_string(gone.reason)});
+  });
+  return {
+      [this](write_atom, frames& batch, std::uint32_t consumed) {
+        held_credit_ += consumed;
+        if (!batch.empty()) (void)written(std::move(batch).image(), false);
+        release_credit();
+      },
+      [this](write_atom, frames& batch) -> caf::result<void> {
+        if (auto wrong = check_frames(batch)) return to_caf(wrong);
+        return written(std::move(batch).image(), false);
+      },
+      [this](write_atom, bytes& data) -> caf::result<void> { return written(std::move(data), false); },
+      [this](error_atom, frames& batch) -> caf::result<void> {
+        if (auto wrong = check_frames(batch)) return to_caf(wrong);
+        return written(std::move(batch).image(), true);
+      },
+      [this](sent_atom) -> caf::result<void> {
+        if (!stream_ || stream_->queued() == 0) return caf::unit;
+        auto promise = make_response_promise();
+        patience().drained.push_back(promise);
+        stream_->ask_when_drained();
+        return promise;
+      },
+      [this](credit_atom, std::uint32_t consumed) {
+        if (stream_) stream_->consumed(consumed);
+      },
+      [this](subscribe_atom, caf::strong_actor_ptr& whom, delivery form) -> caf::result<void> {
+        if (!whom) return to_caf({errc::invalid_argument, "subscribe: no actor"});
+        if (subscriber_) return to_caf({errc::already_exists, "subscribe: the channel has a subscriber"});
+        subscriber_ = std::move(whom);
+        form_ = form;
+        monitor(caf::actor_cast<caf::actor_addr>(subscriber_));
+        look();
+        return caf::unit;
+      },
+      [this](read_atom, std::uint64_t limit) -> caf::result<bytes> {
+        return wait_for(pending_read::kind::bytes, static_cast<std::size_t>(limit));
+      },
+      [this](frames_atom, std::uint32_t consumed) -> caf::result<frames> {
+        if (stream_ && consumed != 0) stream_->consumed(consumed);
+        return wait_for(pending_read::kind::frames, 0);
+      },
+      [this](error_atom) -> caf::result<frames> { return wait_for(pending_read::kind::errors, 0); },
+      [this](eof_atom) -> caf::result<void> {
+        write_closed_ = true;
+        if (stream_) stream_->close_write();
+        return caf::unit;
+      },
+      [this](trailers_atom, std::vector<std::string>& list) -> caf::result<void> {
+        if (write_closed_ && stream_ && state_ == state::over) return to_caf({errc::closed, "trailers after close"});
+        write_closed_ = true;
+        if (stream_) stream_->finish(std::move(list));
+        return caf::unit;
+      },
+      [this](trailers_atom) -> caf::result<std::vector<std::string>> {
+        if (stream_ && stream_->trailers()) return *stream_->trailers();
+        auto promise = make_response_promise();
+        patience().trailers.push_back(promise);
+        return promise;
+      },
+      [this](close_atom) -> caf::result<void> {
+        over({});
+        return caf::unit;
+      },
+      [this](meta_atom) {
+        auto about = describe();
+        if (stream_ && (about.trailed = stream_->trailers().has_value())) about.trailers = *stream_->trailers();
+        return about;
+      },
+      [this](wake_atom) { look(); },
+      [this](open_atom) -> caf::result<channel_actor> {
+        auto promise = make_response_promise();
+        patience().opened = promise;
+        look();  // the answer may be there already
+        return promise;
+      },
+      [this](accept_atom) {
+        if (state_ != state::arriving) return;
+        state_ = state::open;
+        stream_->accept();
+        look();
+      },
+      [this](refuse_atom, const error& why) {
+        if (state_ == state::arriving && stream_) stream_->finish(as_trailers(why));
+        over({});
+      },
+  };
+}
+
+channel_core::waiting& channel_core::patience() {
+  if (!waiting_) waiting_ = std::make_unique<waiting>();
+  return *waiting_;
+}
+
+meta channel_core::describe() const {
+  const auto& about = *setup_.about;
+  meta m;
+  m.service = setup_.service;
+  m.headers = setup_.headers;
+  m.local_peer = about.local_name;
+  m.remote_peer = about.remote_name;
+  m.remote_key = about.remote_key;
+  m.remote_address = about.address;
+  m.originator = setup_.originator;
+  m.stock = !setup_.originator.empty();
+  return m;
+}
+
+error channel_core::check_frames(const frames& batch) const {
+  if (batch.wire_size() <= max_frame_) return {};
+  for (const auto payload : batch)
+    if (payload.size() > max_frame_)
+      return {errc::frame_too_large, "a frame of " + std::to_string(payload.size()) + " bytes is over the limit of " +
+                                         std::to_string(max_frame_) + " (option max_frame)"};
+  return {};
+}
+
+caf::result<void> channel_core::written(bytes image, bool is_error) {
+  if (!stream_ || write_closed_) return to_caf({errc::closed, "write: this side has closed its writing"});
+  if (is_error)
+    stream_->write_error(std::move(image));
+  else
+    stream_->write(std::move(image));
+  if (stream_->queued() <= high_water_) return caf::unit;
+  if (stream_->queued() > high_water_ * runaway + max_frame_) {
+    const error why{errc::resource_exhausted,
+                    std::to_string(stream_->queued()) + " bytes are queued: wait for the answer to write, or for sent"};
+    break_with(why);
+    return to_caf(why);
+  }
+  auto promise = make_response_promise();
+  if (!promise.pending() && !current_mailbox_element()->mid.is_request()) return caf::unit;
+  patience().drained.push_back(promise);
+  stream_->ask_when_drained();
+  return promise;
+}
+
+// An echo that is ahead of its reader gets no credit for what it read: so its own queue stays bounded by the window.
+void channel_core::release_credit() {
+  if (held_credit_ == 0 || !stream_) return;
+  if (stream_->queued() > high_water_) return stream_->ask_when_drained();
+  stream_->consumed(std::exchange(held_credit_, 0));
+}
+
+caf::response_promise channel_core::wait_for(pending_read::kind what, std::size_t limit) {
+  pending_read read{what, limit, make_response_promise()};
+  if (subscriber_) {
+    read.answer.deliver(to_caf({errc::invalid_argument, "read: the channel has a subscriber"}));
+    return read.answer;
+  }
+  if (stream_ && what != pending_read::kind::errors) stream_->expect_frames(what == pending_read::kind::frames);
+  auto promise = read.answer;
+  if (!(waiting_ && !waiting_->reads.empty()) && answer(read)) {
+    look();  // a channel that ended may be done with its last bytes
+    return promise;
+  }
+  patience().reads.push_back(std::move(read));
+  return promise;
+}
+
+error channel_core::end_of_reading() const {
+  if (stream_ && stream_->failure()) return stream_->failure();
+  return {errc::end_of_stream, "the remote side has sent everything"};
+}
+
+// Answers if there is something to answer with.
+bool channel_core::answer(pending_read& read) {
+  if (!stream_) {
+    read.answer.deliver(to_caf({errc::closed, "read: the channel is closed"}));
+    return true;
+  }
+  if (read.what == pending_read::kind::bytes) {
+    if (auto data = stream_->take_bytes(std::max<std::size_t>(read.limit, 1)); !data.empty()) {
+      stream_->consumed(data.size());
+      read.answer.deliver(std::move(data));
+      return true;
+    }
+  } else {
+    auto batch = read.what == pending_read::kind::frames ? stream_->take_frames() : stream_->take_errors();
+    if (!batch) {
+      read.answer.deliver(to_caf(batch.error()));
+      break_with(batch.error());
+      return true;
+    }
+    if (!batch->empty()) {
+      if (read.what == pending_read::kind::errors) stream_->consumed(batch->wire_size());
+      read.answer.deliver(std::move(*batch));
+      return true;
+    }
+  }
+  if (!stream_->ended()) return false;
+  read.answer.deliver(to_caf(end_of_reading()));
+  return true;
+}
+
+void channel_core::answer_reads() {
+  auto& reads = waiting_->reads;
+  for (std::size_t i = 0; i < reads.size() && state_ != state::over;) {
+    const auto kind = reads[i].what;
+    // Reads of a kind are answered in their order: the first that has to wait holds back the others.
+    const bool behind =
+        std::any_of(reads.begin(), reads.begin() + static_cast<std::ptrdiff_t>(i), [&](const pending_read& r) {
+          return (r.what == pending_read::kind::errors) == (kind == pending_read::kind::errors);
+        });
+    auto read = reads[i];
+    if (!behind && answer(read)) {
+      if (state_ != state::over) reads.erase(reads.begin() + static_cast<std::ptrdiff_t>(i));
+    } else {
+      ++i;
+    }
+  }
+}
+
+void channel_core::push_to_subscriber() {
+  stream_->expect_frames(form_ == delivery::frames);
+  auto errors = stream_->take_errors();
+  if (!errors) return break_with(errors.error());
+  if (!errors->empty()) {
+    stream_->consumed(errors->wire_size());
+    pass_on(error_atom_v, std::move(*errors));
+  }
+  if (form_ == delivery::frames) {
+    auto batch = stream_->take_frames();
+    if (!batch) return break_with(batch.error());
+    if (!batch->empty()) pass_on(frames_atom_v, std::move(*batch));
+  } else if (auto data = stream_->take_bytes(SIZE_MAX); !data.empty()) {
+    pass_on(bytes_atom_v, std::move(data));
+  }
+  if (stream_->trailers() && !std::exchange(trailers_told_, true)) pass_on(trailers_atom_v, *stream_->trailers());
+  if (stream_->ended() && !std::exchange(eof_told_, true)) pass_on(eof_atom_v);
+}
+
+void channel_core::answer_drained() {
+  if (!stream_ || stream_->queued() > high_water_) return;
+  for (auto& promise : std::exchange(waiting_->drained, {})) promise.deliver(caf::unit);
+}
+
+void channel_core::answer_trailers() {
+  if (!stream_->trailers()) return;
+  for (auto& promise : std::exchange(waiting_->trailers, {})) promise.deliver(*stream_->trailers());
+}
+
+// While an open waits for the remote side's answer; true once it has come.
+bool channel_core::settle_open() {
+  if (state_ != state::opening) return true;
+  if (!waiting_ || !waiting_->opened.pending()) return false;  // the request has not been delegated to us yet
+  if (stream_->accepted()) {
+    state_ = state::open;
+    waiting_->opened.deliver(channel_actor{this});
+    return true;
+  }
+  if (!stream_->trailers() && !stream_->closed()) return false;
+  error why = stream_->failure();
+  if (stream_->trailers()) {
+    meta said;
+    said.trailers = *stream_->trailers();
+    const auto code = said.status();
+    why = {code != 0 && code < errc_count ? static_cast<errc>(code) : errc::refused,
+           std::string{said.trailer("reason").value_or("no reason given")}};
+  } else if (!why) {
+    why = {errc::refused, "the remote side closed the channel without an answer"};
+  }
+  waiting_->opened.deliver(to_caf({why.code(), "open '" + setup_.service + "': " + why.context()}));
+  over({});
+  return false;
+}
+
+void channel_core::look() {
+  if (!stream_) return;
+  stream_->seen();
+  if (!settle_open()) return;
+  if (state_ == state::arriving) return;
+  release_credit();
+  if (waiting_) answer_trailers();
+  if (subscriber_)
+    push_to_subscriber();
+  else if (waiting_)
+    answer_reads();
+  if (state_ == state::over) return;
+  if (waiting_) answer_drained();
+  if (!stream_->closed() || (stream_->untaken() != 0 && !stream_->failure())) return;
+  const auto& failure = stream_->failure();
+  over(end_reason(failure ? failure : error{errc::closed, "the remote side closed the channel"},
+                  stream_->trailers().value_or(std::vector<std::string>{}), stream_->trailers().has_value()));
+}
+
+// An error on this channel alone: the remote side is told, the others go on.
+void channel_core::break_with(const error& why) {
+  if (state_ == state::over) return;
+  if (stream_) {
+    stream_->discard();
+    stream_->finish(as_trailers(why));
+  }
+  over(to_caf(why));
+}
+
+void channel_core::over(const caf::error& reason) {
+  if (std::exchange(state_, state::over) == state::over) return;
+  quit(reason);
+}
+
+void channel_core::on_exit() {
+  if (!stream_) return;
+  const auto reason = fail_state();
+  if (state_ != state::over && reason && from_caf(reason).code() != errc::closed)
+    stream_->finish(as_trailers(from_caf(reason)));
+  if (waiting_) {
+    const auto why = to_caf(stream_->failure() ? stream_->failure() : error{errc::closed, "the channel is closed"});
+    const auto end = stream_->closed() ? to_caf(end_of_reading()) : why;
+    for (auto& read : waiting_->reads) read.answer.deliver(end);
+    for (auto& promise : waiting_->drained) promise.deliver(why);
+    for (auto& promise : waiting_->trailers) promise.deliver(why);
+    if (waiting_->opened.pending()) waiting_->opened.deliver(why);
+    waiting_.reset();
+  }
+  state_ = state::over;
+  std::exchange(stream_, nullptr)->release();
+  setup_.owner = nullptr;
+  subscriber_ = nullptr;
+}
+
+}  // namespace duplex::detail

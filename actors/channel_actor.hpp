@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include <duplex/channel.hpp>
+
+#include "runtime/pinned.hpp"
+#include "transport/session.hpp"
+
+#include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+
+#include <memory>
+#include <vector>
+
+namespace duplex::detail {
+
+/// A channel's actor as the library sees it: with the session's and the peer's messages.
+using channel_core_actor =
+    channel_actor::extend<caf::reacts_to<wake_atom>,                        // session: look at your stream
+                          caf::replies_to<open_atom>::with<channel_actor>,  // session, delegated: answer when the
+                                                                            // remote side has
+                          caf::reacts_to<accept_atom>, caf::reacts_to<refuse_atom, error>>;  // peer: kept, or not
+
+/// *Actor, pinned* to its session's worker, so that it may use its stream directly.
+class channel_core final : public pinned_actor<channel_core_actor::base> {
+ public:
+  channel_core(caf::actor_config& config, transport::channel_setup setup, std::uint64_t high_water,
+               std::uint64_t max_frame);
+
+  behavior_type make_behavior() override;
+  void on_exit() override;
+  const char* name() const override { return "duplex.channel"; }
+
+  /// What the channel was made from, without trailers. Thread: any.
+  meta describe() const;
+
+ private:
+  enum class state : std::uint8_t { opening, arriving, open, over };
+  struct pending_read {
+    enum class kind : std::uint8_t { bytes, frames, errors };
+    kind what;
+    std::size_t limit;
+    caf::response_promise answer;
+  };
+  // What most channels never need, apart: an idle channel stays small.
+  struct waiting {
+    std::vector<pending_read> reads;
+    std::vector<caf::response_promise> drained, trailers;
+    caf::response_promise opened;
+  };
+
+  // A typed actor may not `send` to one that is not.
+  template <class... Ts> void pass_on(Ts&&... xs) {
+    subscriber_->get()->eq_impl(caf::make_message_id(), caf::strong_actor_ptr{ctrl()}, context(),
+                                std::forward<Ts>(xs)...);
+  }
+  void look();
+  bool settle_open();
+  void push_to_subscriber();
+  bool answer(pending_read& read);
+  void answer_reads();
+  void answer_drained();
+  void answer_trailers();
+  void release_credit();
+  caf::result<void> written(bytes image, bool is_error);
+  caf::response_promise wait_for(pending_read::kind what, std::size_t limit);
+  void break_with(const error& why);
+  void over(const caf::error& reason);
+  error end_of_reading() const;
+  error check_frames(const frames& batch) const;
+  waiting& patience();
+
+  transport::channel_setup setup_;
+  transport::stream* stream_;  // until released
+  caf::strong_actor_ptr subscriber_;
+  std::unique_ptr<waiting> waiting_;
+  std::uint64_t high_water_, max_frame_;
+  std::uint32_t held_credit_ = 0;
+  state state_;
+  delivery form_ = delivery::frames;
+  bool eof_told_ = false, trailers_told_ = false, write_closed_ = false;
+};
+
+}  // namespace duplex::detail
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duplex::channel_actor)

@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "actors/channel_port.hpp"
+
+#include "actors/channel_actor.hpp"
+
+#include <caf/actor_cast.hpp>
+
+#include <algorithm>
+
+namespace duplex::detail {
+namespace {
+
+constexpr std::size_t flush_size = 64 << 10;  // beyond it a larger batch saves no more
+// Bytes on their way to the channel for which no answer has come; with the channel's own high-water mark this bounds
+// what one writer can have queued.
+constexpr std::uint64_t most_unanswered = 512 << 10;
+constexpr std::uint64_t ask_after = most_unanswered / 2;
+
+error closed_for_writing() { return {errc::closed, "write: this side has closed its writing"}; }
+
+}  // namespace
+
+channel_port::channel_port(caf::actor_config& config, channel_actor actor, worker* home)
+    : requester(config),
+      actor_(std::move(actor)),
+      target_(caf::actor_cast<caf::strong_actor_ptr>(actor_)),
+      home_(home) {}
+
+void channel_port::start() {
+  // Weak, else port and channel would keep each other: the handles keep the port.
+  watch(target_, [weak = caf::weak_actor_ptr{ctrl()}](const caf::error& reason) {
+    if (auto self = weak.lock()) static_cast<channel_port*>(self->get())->on_end(reason);
+  });
+}
+
+void channel_port::disown() {
+  std::lock_guard lock{mutex_};
+  flush_locked();
+  disowned_ = true;
+}
+
+void channel_port::abandon() {
+  std::lock_guard lock{mutex_};
+  flush_locked();
+  if (!disowned_ && !end_) send(target_, close_atom_v);
+}
+
+// ---- writing
+
+std::optional<result<void>> channel_port::try_write(std::string_view data, form how) {
+  std::lock_guard lock{mutex_};
+  if (end_) return result<void>{*end_};
+  if (write_ended_) return result<void>{closed_for_writing()};
+  if (unanswered_ >= most_unanswered || !writers_.empty()) return std::nullopt;
+  put(data, how);
+  return result<void>{};
+}
+
+void channel_port::put(std::string_view data, form how) {
+  if (how == form::frame) {
+    if (!raw_outbox_.empty()) flush_locked();
+    outbox_.put(data);
+    unanswered_ += data.size() + frame_header;
+  } else {
+    if (!outbox_.empty()) flush_locked();
+    raw_outbox_.append(data);
+    unanswered_ += data.size();
+  }
+  if (outbox_.wire_size() + raw_outbox_.size() >= flush_size)
+    flush_locked();
+  else
+    schedule_flush();
+  want_drained();
+}
+
+void channel_port::schedule_flush() {
+  if (std::exchange(flush_scheduled_, true)) return;
+  const caf::intrusive_ptr<channel_port> self{this};
+  if (worker::current() == home_)
+    ref_for_turn_ = self, home_->when_idle(*this);
+  else
+    home_->post([self] { self->run(); });
+}
+
+void channel_port::run() {
+  const auto keep = std::exchange(ref_for_turn_, nullptr);
+  std::lock_guard lock{mutex_};
+  flush_scheduled_ = false;
+  flush_locked();
+}
+
+// Sending under the mutex keeps the order between a full outbox and the turn's end; it only fills a mailbox.
+void channel_port::flush_locked() {
+  if (!outbox_.empty()) send(target_, write_atom_v, outbox_.take(), std::exchange(consumed_, 0));
+  if (!raw_outbox_.empty()) {
+    send(target_, write_atom_v, bytes{raw_outbox_});
+    raw_outbox_.clear();
+  }
+}
+
+void channel_port::want_drained() {
+  if (asked_ || unanswered_ < ask_after) return;
+  asked_ = true;
+  flush_locked();
+  asked_at_ = unanswered_;
+  request(
+      target_, no_timeout,
+      [self = caf::intrusive_ptr<channel_port>{this}](const caf::error& failed, const caf::message&) {
+        if (!failed) self->drained();  // otherwise on_end tells the writers
+      },
+      sent_atom_v);
+}
+
+void channel_port::drained() {
+  std::vector<completion_ptr<void>> done;
+  {
+    std::lock_guard lock{mutex_};
+    asked_ = false;
+    unanswered_ -= asked_at_;
+    while (!writers_.empty() && unanswered_ < most_unanswered) {
+      auto next = std::move(writers_.front());
+      writers_.pop_front();
+      put(next.data, next.how);
+      done.push_back(std::move(next.done));
+    }
+    want_drained();
+  }
+  for (auto& one : done) one->complete({});
+}
+
+void channel_port::write(std::string_view data, form how, completion_ptr<void> done) {
+  if (auto outcome = try_write(data, how)) return done->complete(std::move(*outcome));
+  std::unique_lock lock{mutex_};
+  if (end_) {
+    const auto why = *end_;
+    lock.unlock();
+    return done->complete(why);
+  }
+  if (unanswered_ < most_unanswered && writers_.empty()) {  // drained meanwhile
+    put(data, how);
+    lock.unlock();
+    return done->complete({});
+  }
+  writers_.push_back({bytes{data}, how, std::move(done)});
+}
+
+result<void> channel_port::end_writing(std::optional<std::vector<std::string>> trailers) {
+  std::lock_guard lock{mutex_};
+  if (end_) return *end_;
+  if (trailers ? std::exchange(trailers_written_, true) : write_ended_) return closed_for_writing();
+  write_ended_ = true;
+  flush_locked();
+  if (trailers)
+    send(target_, trailers_atom_v, std::move(*trailers));
+  else
+    send(target_, eof_atom_v);
+  return {};
+}
+
+result<void> channel_port::close() {
+  std::lock_guard lock{mutex_};
+  if (end_) return {};
+  write_ended_ = trailers_written_ = true;
+  flush_locked();
+  send(target_, close_atom_v);
+  return {};
+}
+
+// ---- reading
+
+error channel_port::end_of_reading() const {
+  if (ended_by_remote_) return {errc::end_of_stream, end_->context()};
+  return *end_;
+}
+
+std::optional<result<bytes>> channel_port::try_read_frame() {
+  std::lock_guard lock{mutex_};
+  if (!arrived_.empty()) {
+    auto payload = arrived_.pop_front();
+    consumed_ += static_cast<std::uint32_t>(payload.size()) + frame_header;
+    return result<bytes>{std::move(payload)};
+  }
+  if (end_) return result<bytes>{end_of_reading()};
+  return std::nullopt;
+}
+
+std::optional<result<frames>> channel_port::try_read_frames() {
+  std::lock_guard lock{mutex_};
+  if (!arrived_.empty()) {
+    consumed_ += static_cast<std::uint32_t>(arrived_.wire_size());
+    return result<frames>{std::exchange(arrived_, {})};
+  }
+  if (end_) return result<frames>{end_of_reading()};
+  return std::nullopt;
+}
+
+std::optional<result<bytes>> channel_port::try_read_error() {
+  std::lock_guard lock{mutex_};
+  if (!errors_.empty()) return result<bytes>{errors_.pop_front()};
+  if (end_) return result<bytes>{end_of_reading()};
+  return std::nullopt;
+}
+
+std::optional<result<bytes>> channel_port::try_read(std::size_t limit) {
+  std::lock_guard lock{mutex_};
+  if (!arrived_.empty()) {  // frames that nobody read as frames
+    auto image = std::exchange(arrived_, {}).image();
+    auto data = image.slice(0, limit);
+    consumed_ += static_cast<std::uint32_t>(data.size());
+    image.remove_prefix(data.size());
+    rest_ = std::move(image);
+    return result<bytes>{std::move(data)};
+  }
+  if (!rest_.empty()) {
+    auto data = rest_.slice(0, limit);
+    consumed_ += static_cast<std::uint32_t>(data.size());
+    rest_.remove_prefix(data.size());
+    return result<bytes>{std::move(data)};
+  }
+  if (end_) return result<bytes>{end_of_reading()};
+  return std::nullopt;
+}
+
+void channel_port::read(std::size_t limit, completion_ptr<bytes> done) {
+  if (auto outcome = try_read(limit)) return done->complete(std::move(*outcome));
+  ask<bytes>(std::move(done), read_atom_v, static_cast<std::uint64_t>(limit));
+}
+
+void channel_port::read_frame(completion_ptr<bytes> done) {
+  if (auto outcome = try_read_frame()) return done->complete(std::move(*outcome));
+  {
+    std::lock_guard lock{mutex_};
+    frame_waiters_.push_back([this, done = std::move(done)](const error* why) mutable {
+      if (why != nullptr)
+        done->complete(*why);
+      else
+        read_frame(std::move(done));
+    });
+  }
+  fetch_frames();
+}
+
+void channel_port::read_frames(completion_ptr<frames> done) {
+  if (auto outcome = try_read_frames()) return done->complete(std::move(*outcome));
+  {
+    std::lock_guard lock{mutex_};
+    frame_waiters_.push_back([this, done = std::move(done)](const error* why) mutable {
+      if (why != nullptr)
+        done->complete(*why);
+      else
+        read_frames(std::move(done));
+    });
+  }
+  fetch_frames();
+}
+
+void channel_port::read_error(completion_ptr<bytes> done) {
+  if (auto outcome = try_read_error()) return done->complete(std::move(*outcome));
+  {
+    std::lock_guard lock{mutex_};
+    error_waiters_.push_back([this, done = std::move(done)](const error* why) mutable {
+      if (why != nullptr)
+        done->complete(*why);
+      else
+        read_error(std::move(done));
+    });
+  }
+  fetch_errors();
+}
+
+// One request at a time for each kind; its answer serves whoever waits then.
+template <class Verb, class... Ts>
+void channel_port::fetch(bool channel_port::*under_way, frames channel_port::*into,
+                         std::vector<waiter> channel_port::*who, Verb verb, Ts... xs) {
+  auto answer = [self = caf::intrusive_ptr<channel_port>{this}, under_way, into, who](const caf::error& failed,
+                                                                                      caf::message content) {
+    const auto why = from_caf(failed);
+    std::unique_lock lock{self->mutex_};
+    self.get()->*under_way = false;
+    if (why.code() == errc::closed && !self->end_) return;  // on_end will serve them, with the reason
+    if (!failed) self.get()->*into = std::move(content.get_mutable_as<frames>(0));
+    auto waiting = std::exchange(self.get()->*who, {});
+    lock.unlock();
+    for (auto& one : waiting) one(failed && why.code() != errc::closed ? &why : nullptr);
+  };
+  request(target_, no_timeout, std::move(answer), verb, xs...);
+}
+
+void channel_port::fetch_frames() {
+  std::uint32_t credit = 0;
+  {
+    std::lock_guard lock{mutex_};
+    if (end_ || std::exchange(fetching_, true)) return;
+    credit = std::exchange(consumed_, 0);
+  }
+  fetch(&channel_port::fetching_, &channel_port::arrived_, &channel_port::frame_waiters_, frames_atom_v, credit);
+}
+
+void channel_port::fetch_errors() {
+  {
+    std::lock_guard lock{mutex_};
+    if (end_ || std::exchange(fetching_errors_, true)) return;
+  }
+  fetch(&channel_port::fetching_errors_, &channel_port::errors_, &channel_port::error_waiters_, error_atom_v);
+}
+
+// ---- the rest
+
+void channel_port::trailers(completion_ptr<std::vector<std::string>> done) {
+  {
+    std::unique_lock lock{mutex_};
+    if (end_) {
+      auto outcome = trailed_ ? result<std::vector<std::string>>{trailers_} : result<std::vector<std::string>>{*end_};
+      lock.unlock();
+      return done->complete(std::move(outcome));
+    }
+  }
+  ask<std::vector<std::string>>(std::move(done), trailers_atom_v);
+}
+
+void channel_port::describe(completion_ptr<meta> done) {
+  std::unique_lock lock{mutex_};
+  if (!end_) {
+    lock.unlock();
+    return ask<meta>(std::move(done), meta_atom_v);
+  }
+  result<meta> outcome{*end_};
+  // What an ended channel was made from does not change, and the handle keeps it alive.
+  if (const auto* core = dynamic_cast<const channel_core*>(target_->get())) {
+    auto known = core->describe();
+    known.trailers = trailers_;
+    known.trailed = trailed_;
+    outcome = std::move(known);
+  }
+  lock.unlock();
+  done->complete(std::move(outcome));
+}
+
+void channel_port::on_end(const caf::error& reason) {
+  std::unique_lock lock{mutex_};
+  if (end_) return;
+  end_ = reason ? from_caf(reason) : error{errc::closed, "the channel is closed"};
+  ended_by_remote_ = reason && end_->code() == errc::closed;
+  trailers_ = trailers_of(reason, trailed_);
+  const auto why = *end_;
+  auto readers = std::exchange(frame_waiters_, {});
+  auto error_readers = std::exchange(error_waiters_, {});
+  auto writers = std::exchange(writers_, {});
+  auto others = std::exchange(at_end_, {});
+  lock.unlock();
+  for (auto& one : readers) one(nullptr);
+  for (auto& one : error_readers) one(nullptr);
+  for (auto& one : writers) one.done->complete(why);
+  for (auto& one : others) one();
+}
+
+}  // namespace duplex::detail

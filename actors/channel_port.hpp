@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include <duplex/channel.hpp>
+#include <duplex/frame.hpp>
+
+#include "runtime/requester.hpp"
+#include "runtime/worker.hpp"
+
+#include <caf/actor_system.hpp>
+
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+namespace duplex::detail {
+
+/// *Any thread.* Where code outside actors meets a channel actor. It batches what is written before the actor's mailbox
+/// (one message per frame would cap at 2.4 million a second) and hands out what the actor gave, frame by frame. The
+/// mutex is held for a few instructions at a time and never while anybody's code runs: it stands for the mailbox that a
+/// requester does not have.
+class channel_port final : public requester, public worker::task {
+ public:
+  /// Bytes as they are, or the payload of one frame.
+  enum class form : bool { raw, frame };
+
+  channel_port(caf::actor_config& config, channel_actor actor, worker* home);
+
+  [[nodiscard]] const channel_actor& actor() const noexcept { return actor_; }
+  [[nodiscard]] worker* home() const noexcept { return home_; }
+  /// Follows the actor's end; once, right after construction.
+  void start();
+  /// The last handle is gone.
+  void abandon();
+  /// From now on `abandon` leaves the channel open.
+  void disown();
+
+  // The operations' fast paths: the outcome, or nothing when it takes waiting.
+  std::optional<result<bytes>> try_read(std::size_t limit);
+  std::optional<result<bytes>> try_read_frame();
+  std::optional<result<frames>> try_read_frames();
+  std::optional<result<bytes>> try_read_error();
+  std::optional<result<void>> try_write(std::string_view data, form how);
+
+  // What never waits.
+  result<void> end_writing(std::optional<std::vector<std::string>> trailers = std::nullopt);
+  result<void> close();
+
+  // The slow paths.
+  void read(std::size_t limit, completion_ptr<bytes> done);
+  void read_frame(completion_ptr<bytes> done);
+  void read_frames(completion_ptr<frames> done);
+  void read_error(completion_ptr<bytes> done);
+  void write(std::string_view data, form how, completion_ptr<void> done);
+  void trailers(completion_ptr<std::vector<std::string>> done);
+  void describe(completion_ptr<meta> done);
+  /// Any other request: what was written goes first.
+  template <class T, class... Ts> void ask(completion_ptr<T> done, Ts&&... xs);
+
+  void run() override;  // the outbox, once per turn
+
+ private:
+  using waiter = unique_function<void(const error*)>;  // fails with the error, or without one tries again
+  struct postponed {
+    bytes data;
+    form how;
+    completion_ptr<void> done;
+  };
+
+  template <class T> void conclude(completion_ptr<T> done);
+  void put(std::string_view data, form how);
+  void schedule_flush();
+  void flush_locked();
+  template <class Verb, class... Ts>
+  void fetch(bool channel_port::*under_way, frames channel_port::*into, std::vector<waiter> channel_port::*who,
+             Verb verb, Ts... xs);
+  void fetch_frames();
+  void fetch_errors();
+  void want_drained();
+  void drained();
+  void on_end(const caf::error& reason);
+  error end_of_reading() const;
+
+  channel_actor actor_;
+  caf::strong_actor_ptr target_;
+  worker* home_;
+
+  std::mutex mutex_;  // guards what follows
+  frame_writer outbox_;
+  std::string raw_outbox_;
+  std::uint64_t unanswered_ = 0;  // bytes given to the actor since it was last known to have drained
+  std::uint64_t asked_at_ = 0;    // of those, how many when `sent` was asked for
+  std::uint32_t consumed_ = 0;    // credit to give back with the next message
+  frames arrived_, errors_;
+  bytes rest_;  // of frames that are read raw
+  std::vector<waiter> frame_waiters_, error_waiters_;
+  std::deque<postponed> writers_;
+  std::optional<error> end_;
+  std::vector<std::string> trailers_;
+  std::vector<unique_function<void()>> at_end_;
+  bool flush_scheduled_ = false, fetching_ = false, fetching_errors_ = false, asked_ = false, write_ended_ = false,
+       trailers_written_ = false;
+  bool trailed_ = false, disowned_ = false, ended_by_remote_ = false;
+  caf::intrusive_ptr<channel_port> ref_for_turn_;  // while the worker will run this task
+};
+
+/// What the copies of a handle share; the last one closes the channel.
+struct channel_state {
+  explicit channel_state(caf::intrusive_ptr<channel_port> p) : port(std::move(p)) {}
+  channel_state(const channel_state&) = delete;
+  channel_state& operator=(const channel_state&) = delete;
+  ~channel_state() { port->abandon(); }
+
+  caf::intrusive_ptr<channel_port> port;
+};
+
+// What an operation that the channel's end overtook comes to.
+template <class T> void channel_port::conclude(completion_ptr<T> done) {
+  if constexpr (std::is_same_v<T, std::vector<std::string>>)
+    trailers(std::move(done));
+  else if constexpr (std::is_same_v<T, meta>)
+    describe(std::move(done));
+  else if constexpr (std::is_same_v<T, bytes>)
+    done->complete(end_of_reading());
+  else
+    done->complete(*end_);
+}
+
+template <class T, class... Ts> void channel_port::ask(completion_ptr<T> done, Ts&&... xs) {
+  {
+    std::lock_guard lock{mutex_};
+    flush_locked();
+  }
+  auto answer = [self = caf::intrusive_ptr<channel_port>{this}, done = std::move(done)](const caf::error& failed,
+                                                                                        caf::message content) mutable {
+    if (!failed) {
+      if constexpr (std::is_void_v<T>)
+        done->complete({});
+      else
+        done->complete(std::move(content.get_mutable_as<T>(0)));
+      return;
+    }
+    const auto why = from_caf(failed);
+    if (why.code() != errc::closed) return done->complete(why);
+    // The actor went while the request was under way. Its reason says more, and may be about to arrive.
+    std::unique_lock lock{self->mutex_};
+    if (!self->end_) {
+      self->at_end_.push_back([self, done = std::move(done)]() mutable { self->conclude(std::move(done)); });
+      return;
+    }
+    lock.unlock();
+    self->conclude(std::move(done));
+  };
+  request(target_, no_timeout, std::move(answer), std::forward<Ts>(xs)...);
+}
+
+}  // namespace duplex::detail

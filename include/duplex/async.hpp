@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include <duplex/peer.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <exception>
+#include <type_traits>
+#include <utility>
+
+// The asynchronous face: each operation `x` of peer and channel as `async_x(..., token)`. A coroutine may await them on
+// any executor; the handlers that `peer::serve` runs are on the worker of their channel, where an operation that is
+// done at once costs no suspension. With g++ 12, name aggregates and strings before a co_await that uses them: that
+// compiler destroys some temporaries within a co_await expression twice.
+
+namespace duplex {
+namespace detail {
+
+struct default_token {};
+
+/// The executor of the worker that runs the channel.
+boost::asio::any_io_executor executor_of(const channel& of);
+/// Writes the exception of a service's handler to the log and ends its channel with `internal`.
+void handler_failed(channel& of, const std::exception_ptr& thrown);
+
+// The completion whose operation is being started on this thread: it must not run its handler yet.
+inline thread_local const void* starting = nullptr;
+
+template <class T, class Handler> class handler_completion final : public completion<T> {
+ public:
+  explicit handler_completion(Handler handler)
+      : handler_(std::move(handler)), work_(boost::asio::make_work_guard(handler_)) {}
+
+  void complete(result<T> outcome) override {
+    auto executor = boost::asio::get_associated_executor(handler_);
+    auto run = [handler = std::move(handler_), outcome = std::move(outcome)]() mutable {
+      std::move(handler)(std::move(outcome));
+    };
+    if (starting == this)
+      boost::asio::post(executor, std::move(run));
+    else
+      boost::asio::dispatch(executor, std::move(run));
+  }
+
+ private:
+  Handler handler_;
+  boost::asio::executor_work_guard<boost::asio::associated_executor_t<Handler>> work_;
+};
+
+struct initiation {
+  template <class Handler, class Target, class Op>
+  void operator()(Handler&& handler, const std::shared_ptr<Target>& on, const Op& op) const {
+    using value = typename Op::value;
+    auto done = std::make_unique<handler_completion<value, std::decay_t<Handler>>>(std::forward<Handler>(handler));
+    const auto* before = std::exchange(starting, done.get());
+    if (on)
+      start(on, op, std::move(done));
+    else
+      done->complete({errc::closed, "an empty handle"});
+    starting = before;
+  }
+};
+
+template <class Op> inline constexpr bool on_channel = requires(channel_state& on, const Op& op) { attempt(on, op); };
+
+template <class Op, class Target>
+boost::asio::awaitable<result<typename Op::value>> await(std::shared_ptr<Target> on, Op op) {
+  using value = typename Op::value;
+  if constexpr (std::is_same_v<Target, channel_state>) {
+    if (on) {
+      if (auto done = attempt(*on, op)) co_return std::move(*done);
+    }
+  }
+  co_return co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&, void(result<value>)>(
+      initiation{}, boost::asio::use_awaitable, on, op);
+}
+
+/// The asynchronous face of every operation.
+template <class Op, class Target, class Token>
+auto async(const std::shared_ptr<Target>& on, const Op& op, Token& token) {
+  if constexpr (std::is_same_v<Token, default_token> || std::is_same_v<Token, boost::asio::use_awaitable_t<>>)
+    return await(on, op);
+  else
+    return boost::asio::async_initiate<Token, void(result<typename Op::value>)>(initiation{}, token, on, op);
+}
+
+}  // namespace detail
+
+template <class Token> auto channel::async_read(std::size_t limit, Token token) {
+  return detail::async(state_, detail::read_op{limit}, token);
+}
+template <class Token> auto channel::async_read_frame(Token token) {
+  return detail::async(state_, detail::read_frame_op{}, token);
+}
+template <class Token> auto channel::async_read_frames(Token token) {
+  return detail::async(state_, detail::read_frames_op{}, token);
+}
+template <class Token> auto channel::async_read_error(Token token) {
+  return detail::async(state_, detail::read_error_op{}, token);
+}
+template <class Token> auto channel::async_write(std::string_view data, Token token) {
+  return detail::async(state_, detail::write_op{data}, token);
+}
+template <class Token> auto channel::async_write_frame(std::string_view payload, Token token) {
+  return detail::async(state_, detail::write_frame_op{payload}, token);
+}
+template <class Token> auto channel::async_write_frames(const frames& batch, Token token) {
+  return detail::async(state_, detail::write_frames_op{&batch}, token);
+}
+template <class Token> auto channel::async_write_error(std::string_view payload, Token token) {
+  return detail::async(state_, detail::write_error_op{payload}, token);
+}
+template <class Token> auto channel::async_flush(Token token) {
+  return detail::async(state_, detail::flush_op{}, token);
+}
+template <class Token> auto channel::async_close_write(Token token) {
+  return detail::async(state_, detail::close_write_op{}, token);
+}
+template <class Token> auto channel::async_write_trailers(const std::vector<std::string>& list, Token token) {
+  return detail::async(state_, detail::write_trailers_op{&list}, token);
+}
+template <class Token> auto channel::async_trailers(Token token) {
+  return detail::async(state_, detail::trailers_op{}, token);
+}
+template <class Token> auto channel::async_close(Token token) {
+  return detail::async(state_, detail::close_op{}, token);
+}
+template <class Token> auto channel::async_meta(Token token) const {
+  return detail::async(state_, detail::meta_op{}, token);
+}
+
+template <class Token> auto peer::async_bind(std::string_view where, Token token) {
+  return detail::async(state_, detail::bind_op{where}, token);
+}
+template <class Token> auto peer::async_unbind(std::string_view where, Token token) {
+  return detail::async(state_, detail::unbind_op{where}, token);
+}
+template <class Token> auto peer::async_connect(std::string_view where, Token token) {
+  return detail::async(state_, detail::connect_op{where}, token);
+}
+template <class Token> auto peer::async_disconnect(std::string_view where, Token token) {
+  return detail::async(state_, detail::disconnect_op{where}, token);
+}
+template <class Token> auto peer::async_peers(Token token) const {
+  return detail::async(state_, detail::peers_op{}, token);
+}
+template <class Token> auto peer::async_drop(std::string_view name, std::string_view reason, Token token) {
+  return detail::async(state_, detail::drop_op{name, reason}, token);
+}
+template <class Token> auto peer::async_next_peer(Token token) {
+  return detail::async(state_, detail::next_peer_op{}, token);
+}
+template <class Token>
+auto peer::async_serve(std::string_view service, const std::function<void(channel)>& handler, Token token) {
+  return detail::async(state_, detail::serve_op{service, &handler, nullptr}, token);
+}
+template <class Token> auto peer::async_accept(std::string_view service, Token token) {
+  return detail::async(state_, detail::accept_op{service}, token);
+}
+template <class Token> auto peer::async_open(std::string_view to, std::string_view service, Token token) {
+  return detail::async(state_, detail::open_op{to, service, nullptr}, token);
+}
+template <class Token>
+auto peer::async_open(std::string_view to, std::string_view service, const std::vector<std::string>& headers,
+                      Token token) {
+  return detail::async(state_, detail::open_op{to, service, &headers}, token);
+}
+template <class Token> auto peer::async_ping(std::string_view name, Token token) {
+  return detail::async(state_, detail::ping_op{name}, token);
+}
+template <class Token> auto peer::async_set_option(std::string_view name, std::string_view setting, Token token) {
+  return detail::async(state_, detail::set_option_op{name, setting}, token);
+}
+template <class Token> auto peer::async_get_option(std::string_view name, Token token) const {
+  return detail::async(state_, detail::get_option_op{name}, token);
+}
+template <class Token> auto peer::async_shutdown(Token token) {
+  return detail::async(state_, detail::shutdown_op{}, token);
+}
+
+template <class Handler>
+requires requires(Handler h, channel c) { typename decltype(h(c))::executor_type; }
+result<void> peer::serve(std::string_view service, Handler handler) {
+  const std::function<void(channel)> spawn = [handler = std::move(handler)](channel ch) {
+    const auto executor = detail::executor_of(ch);
+    // The frame of `run` keeps handler and channel alive for the coroutine that the handler returns.
+    auto run = [](Handler serve, channel with) -> boost::asio::awaitable<void> {
+      std::exception_ptr thrown;
+      try {
+        co_await serve(with);
+      } catch (...) {
+        thrown = std::current_exception();
+      }
+      if (thrown) detail::handler_failed(with, thrown);
+    };
+    boost::asio::co_spawn(executor, run(handler, std::move(ch)), [](const std::exception_ptr&) {});
+  };
+  return this->serve(service, spawn);
+}
+
+}  // namespace duplex

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include <duplex/messages.hpp>
+#include <duplex/result.hpp>
+
+#include <caf/actor_control_block.hpp>
+#include <caf/typed_actor.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace duplex {
+
+/// *Actor.* One channel. Requests answer with CAF errors made from `errc`; see `from_caf`. It ends, and so tells those
+/// who monitor it, when the remote side has closed the channel and all that arrived was taken (reason `errc::closed`),
+/// when the session is lost (`errc::connection_lost`), or when it is closed here (a normal exit). The trailers of the
+/// remote side are in the reason: `trailers_of`.
+using channel_actor = caf::typed_actor<
+    /// Frames to send, and how many received bytes the sender is done with: the hot path, without an answer. Above
+    /// `send_high_water` the credit is kept until the queue has drained, so an echo is bounded by what it reads.
+    caf::reacts_to<write_atom, frames, std::uint32_t>,
+    /// The same with an answer, once no more than `send_high_water` waits to be sent.
+    caf::replies_to<write_atom, frames>::with<void>, caf::replies_to<write_atom, bytes>::with<void>,
+    /// Error frames: SSH's stderr.
+    caf::replies_to<error_atom, frames>::with<void>,
+    /// Answers when no more than `send_low_water` waits to be sent.
+    caf::replies_to<sent_atom>::with<void>,
+    /// So many received bytes are done with: the remote side may send as many again.
+    caf::reacts_to<credit_atom, std::uint32_t>,
+    /// From now on everything that arrives goes to this actor: `(frames_atom, frames)` or `(bytes_atom, bytes)`, one
+    /// message per wake-up, `(error_atom, frames)`, `(trailers_atom, list)`, `(eof_atom)`. It returns credit with its
+    /// writes or by `credit`. The channel closes when the subscriber ends.
+    caf::replies_to<subscribe_atom, caf::strong_actor_ptr, delivery>::with<void>,
+    /// Waits for bytes, at most so many. `errc::end_of_stream` after the last.
+    caf::replies_to<read_atom, std::uint64_t>::with<bytes>,
+    /// Waits for frames: all that are there. The number is credit for those taken before.
+    caf::replies_to<frames_atom, std::uint32_t>::with<frames>,
+    /// Waits for error frames.
+    caf::replies_to<error_atom>::with<frames>,
+    /// Half-close: the remote side sees the end of the stream.
+    caf::replies_to<eof_atom>::with<void>,
+    /// The last word of this side; nothing can be written after it.
+    caf::replies_to<trailers_atom, std::vector<std::string>>::with<void>,
+    /// Waits for the remote side's last word. `errc::closed` when it closes without one.
+    caf::replies_to<trailers_atom>::with<std::vector<std::string>>,
+    /// Sends what is queued, then closes. Ends the actor.
+    caf::replies_to<close_atom>::with<void>, caf::replies_to<meta_atom>::with<meta>>;
+
+namespace detail {
+
+class channel_port;
+struct channel_state;
+struct default_token;  // Asio's use_awaitable, see <duplex/async.hpp>
+
+/// *Interface.* Where an operation's outcome goes, exactly once.
+template <class T> class completion {
+ public:
+  virtual void complete(result<T> outcome) = 0;
+  virtual ~completion() = default;
+};
+template <class T> using completion_ptr = std::unique_ptr<completion<T>>;
+
+// The operations of a channel. Each is written once, as `attempt` (done at once, or nothing) and `start`; its blocking
+// and asynchronous faces come from `wait` and `async`.
+struct read_op {
+  using value = bytes;
+  std::size_t limit;
+};
+struct read_frame_op {
+  using value = bytes;
+};
+struct read_frames_op {
+  using value = frames;
+};
+struct read_error_op {
+  using value = bytes;
+};
+struct write_op {
+  using value = void;
+  std::string_view data;
+};
+struct write_frame_op {
+  using value = void;
+  std::string_view payload;
+};
+struct write_frames_op {
+  using value = void;
+  const frames* batch;
+};
+struct write_error_op {
+  using value = void;
+  std::string_view payload;
+};
+struct flush_op {
+  using value = void;
+};
+struct close_write_op {
+  using value = void;
+};
+struct write_trailers_op {
+  using value = void;
+  const std::vector<std::string>* list;
+};
+struct trailers_op {
+  using value = std::vector<std::string>;
+};
+struct close_op {
+  using value = void;
+};
+struct meta_op {
+  using value = duplex::meta;
+};
+
+template <class Op> std::optional<result<typename Op::value>> attempt(channel_state& on, const Op& op);
+template <class Op>
+void start(const std::shared_ptr<channel_state>& on, const Op& op, completion_ptr<typename Op::value> done);
+/// The blocking face: waits for the outcome, `would_deadlock` on a worker thread.
+template <class Op, class Target> result<typename Op::value> wait(const std::shared_ptr<Target>& on, const Op& op);
+
+}  // namespace detail
+
+/// A handle to a channel, for code outside actors; copies refer to the same channel. Plain names block and must not be
+/// called on a worker thread (`would_deadlock`); `async_` names take an Asio completion token, by default
+/// `use_awaitable`, and complete with `result<T>`: include <duplex/async.hpp> for them. Arguments given by view or
+/// reference are copied before an asynchronous call returns or suspends. The channel is closed, after all that was
+/// written, when the last copy is destroyed. Operations on an empty handle fail with `closed`. Thread: any.
+class channel {
+ public:
+  channel() = default;
+  /// Takes over an actor, got for instance as the answer to `open_atom`.
+  channel(caf::actor_system& system, channel_actor actor);
+
+  explicit operator bool() const noexcept { return state_ != nullptr; }
+  /// The actor; messages to it and calls on this handle are ordered only by each one's own sequence.
+  [[nodiscard]] channel_actor actor() const;
+  /// Gives up this handle without closing the channel: who holds the actor closes it.
+  channel_actor release();
+
+  /// Bytes as they come, at most `limit`. `end_of_stream` after the last.
+  result<bytes> read(std::size_t limit = 65536) { return detail::wait(state_, detail::read_op{limit}); }
+  /// The next frame. Errors: `end_of_stream`, `truncated`, `frame_too_large`, `connection_lost`.
+  result<bytes> read_frame() { return detail::wait(state_, detail::read_frame_op{}); }
+  /// All frames that have arrived, at least one: the cheapest way to read many.
+  result<frames> read_frames() { return detail::wait(state_, detail::read_frames_op{}); }
+  /// The next error frame.
+  result<bytes> read_error() { return detail::wait(state_, detail::read_error_op{}); }
+  /// Queues bytes; waits while `send_high_water` or more are queued.
+  result<void> write(std::string_view data) { return detail::wait(state_, detail::write_op{data}); }
+  /// Queues one frame, sent together with others written in the same turn; waits as `write` does.
+  result<void> write_frame(std::string_view payload) { return detail::wait(state_, detail::write_frame_op{payload}); }
+  /// Queues a batch, for instance one that `read_frames` gave, without looking into it.
+  result<void> write_frames(const frames& batch) { return detail::wait(state_, detail::write_frames_op{&batch}); }
+  /// Queues an error frame; the remote side reads it beside the data, a stock client shows it on stderr.
+  result<void> write_error(std::string_view payload) { return detail::wait(state_, detail::write_error_op{payload}); }
+  /// Waits until no more than `send_low_water` of what was written is still queued here.
+  result<void> flush() { return detail::wait(state_, detail::flush_op{}); }
+  /// Half-close: the remote side reads the end of the stream; reading here goes on.
+  result<void> close_write() { return detail::wait(state_, detail::close_write_op{}); }
+  /// This side's last word, at most once; `status=N` becomes the exit status of stock clients. Ends writing.
+  result<void> write_trailers(const std::vector<std::string>& list) {
+    return detail::wait(state_, detail::write_trailers_op{&list});
+  }
+  /// Waits for the remote side's last word. `closed` when it closed without one.
+  result<std::vector<std::string>> trailers() { return detail::wait(state_, detail::trailers_op{}); }
+  /// Closes after all that was written; it is sent in the background, at most `linger` long at shutdown.
+  result<void> close() { return detail::wait(state_, detail::close_op{}); }
+  /// Service, headers, names, key and address of the remote side, trailers once they came.
+  result<duplex::meta> meta() const { return detail::wait(state_, detail::meta_op{}); }
+
+  template <class Token = detail::default_token> auto async_read(std::size_t limit = 65536, Token token = {});
+  template <class Token = detail::default_token> auto async_read_frame(Token token = {});
+  template <class Token = detail::default_token> auto async_read_frames(Token token = {});
+  template <class Token = detail::default_token> auto async_read_error(Token token = {});
+  template <class Token = detail::default_token> auto async_write(std::string_view data, Token token = {});
+  template <class Token = detail::default_token> auto async_write_frame(std::string_view payload, Token token = {});
+  template <class Token = detail::default_token> auto async_write_frames(const frames& batch, Token token = {});
+  template <class Token = detail::default_token> auto async_write_error(std::string_view payload, Token token = {});
+  template <class Token = detail::default_token> auto async_flush(Token token = {});
+  template <class Token = detail::default_token> auto async_close_write(Token token = {});
+  template <class Token = detail::default_token>
+  auto async_write_trailers(const std::vector<std::string>& list, Token token = {});
+  template <class Token = detail::default_token> auto async_trailers(Token token = {});
+  template <class Token = detail::default_token> auto async_close(Token token = {});
+  template <class Token = detail::default_token> auto async_meta(Token token = {}) const;
+
+  /// For the library.
+  [[nodiscard]] const std::shared_ptr<detail::channel_state>& state() const noexcept { return state_; }
+
+ private:
+  std::shared_ptr<detail::channel_state> state_;
+};
+
+}  // namespace duplex

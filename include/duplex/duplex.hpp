@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+/// Everything: the runtime, peers and channels with their blocking and asynchronous faces, keys, values.
+#include <duplex/async.hpp>
+#include <duplex/bytes.hpp>
+#include <duplex/channel.hpp>
+#include <duplex/endpoint.hpp>
+#include <duplex/error.hpp>
+#include <duplex/frame.hpp>
+#include <duplex/key.hpp>
+#include <duplex/log.hpp>
+#include <duplex/messages.hpp>
+#include <duplex/meta.hpp>
+#include <duplex/options.hpp>
+#include <duplex/peer.hpp>
+#include <duplex/percent.hpp>
+#include <duplex/result.hpp>
+#include <duplex/runtime.hpp>
+#include <duplex/version.hpp>

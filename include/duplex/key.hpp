@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include <duplex/result.hpp>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace duplex {
+
+namespace detail {
+struct key_rep;  // libssh's key
+}
+
+/// *Value.* A private key, ed25519 when made here; its public half is what a peer is known by.
+class key {
+ public:
+  static key generate();
+  /// From a file in OpenSSH's form. Errors: `key_file` when it is missing, unreadable, malformed, encrypted, or open to
+  /// others (mode & 077), with the way out in the text.
+  static result<key> load(const std::string& path);
+  /// From OpenSSH's text form. Errors: `key_file`.
+  static result<key> parse(std::string_view text);
+  /// What `options::identity` names: a file, the text itself, or for an empty string the file of the configuration
+  /// folder, made when it does not exist.
+  static result<key> from_option(const std::string& identity);
+
+  /// Writes the private key with mode 0600 and `path`.pub beside it. Errors: `already_exists`, `key_file`.
+  result<void> save(const std::string& path, std::string_view comment = {}) const;
+
+  /// The private key in OpenSSH's text form.
+  [[nodiscard]] std::string text() const;
+  /// "ssh-ed25519 AAAA... comment": a line for authorized_keys.
+  [[nodiscard]] std::string public_line(std::string_view comment = {}) const;
+  /// "SHA256:...", as ssh-keygen -lf prints it.
+  [[nodiscard]] std::string fingerprint() const;
+
+  /// For the library.
+  [[nodiscard]] const detail::key_rep& rep() const noexcept { return *rep_; }
+
+ private:
+  explicit key(std::shared_ptr<const detail::key_rep> rep) : rep_(std::move(rep)) {}
+  std::shared_ptr<const detail::key_rep> rep_;
+};
+
+/// Where a peer keeps its files: `$DUPLEX_HOME`, else `$XDG_CONFIG_HOME/duplex`, else `~/.config/duplex`.
+std::string configuration_folder();
+
+}  // namespace duplex

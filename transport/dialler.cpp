@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "transport/dialler.hpp"
+
+#include <boost/asio/connect.hpp>
+#include <caf/send.hpp>
+
+#include <algorithm>
+
+namespace duplex::transport {
+namespace {
+
+using boost::asio::ip::tcp;
+
+// These do not go away by dialling again; somebody has to change something.
+bool is_permanent(errc code) {
+  return code == errc::auth_failed || code == errc::host_key || code == errc::key_file ||
+         code == errc::already_exists || code == errc::refused || code == errc::invalid_argument;
+}
+
+}  // namespace
+
+std::chrono::milliseconds back_off::next(double random) {
+  const auto base = next_;
+  next_ = std::min(last_, next_ * 2);
+  return base + std::chrono::milliseconds{static_cast<std::int64_t>(static_cast<double>(base.count()) * random / 2)};
+}
+
+dialler::dialler(caf::actor_config& config, detail::worker* home, endpoint where, session_plan_ptr plan)
+    : pinned_actor(config, home),
+      where_(std::move(where)),
+      plan_(std::move(plan)),
+      wait_(plan_->settings->reconnect_delay, plan_->settings->reconnect_delay_max),
+      random_(std::random_device{}()),
+      resolver_(home->context()),
+      socket_(home->context()),
+      timer_(home->context()) {}
+
+caf::behavior dialler::make_behavior() {
+  monitor(plan_->peer);
+  set_down_handler([this](const caf::down_msg& gone) {
+    if (gone.source == plan_->peer.address()) return quit(gone.reason);
+    session_ = nullptr;
+    failed(from_caf(gone.reason));
+  });
+  return {
+      [this](connect_atom) {
+        first_ = make_response_promise();
+        waiting_ = true;
+        dial();
+        return first_;
+      },
+      [this](retry_atom) { dial(); },
+      [this](drain_atom) { finished_ = true; },
+      // An Asio handler's outcomes arrive as messages, so that everything below runs in the actor's own turn.
+      [this](refuse_atom, const error& why) { failed(why); },
+      [this](up_atom, const caf::actor&, session_info_ptr& about) {
+        wait_.reset();
+        log(log_record::level::info,
+            "connected to " + (about->remote_name.empty() ? about->remote_key : about->remote_name));
+        if (std::exchange(waiting_, false)) first_.deliver(std::move(about));
+      },
+      [this](plan_atom, session_plan_ptr& plan) { plan_ = std::move(plan); },
+  };
+}
+
+void dialler::on_exit() {
+  finished_ = true;
+  boost::system::error_code ignored;
+  resolver_.cancel();
+  socket_.close(ignored);
+  timer_.cancel();
+  if (waiting_) first_.deliver(to_caf({errc::closed, "connect '" + where_.str() + "': given up"}));
+  if (session_) caf::anon_send(session_, drop_atom_v, std::string{"disconnected"});
+}
+
+void dialler::log(log_record::level severity, std::string text) const {
+  if (plan_->settings->log) plan_->settings->log({severity, "dialler", where_.str() + ": " + std::move(text)});
+}
+
+void dialler::dial() {
+  if (finished_ || session_) return;
+  const auto self = caf::strong_actor_ptr{ctrl()};
+  const auto give_up = [self](errc code, std::string why) {
+    caf::anon_send(caf::actor_cast<caf::actor>(self), refuse_atom_v, error{code, std::move(why)});
+  };
+  timer_.expires_after(plan_->settings->connect_timeout);
+  timer_.async_wait([self, this](const boost::system::error_code& cancelled) {
+    if (cancelled) return;
+    boost::system::error_code ignored;
+    resolver_.cancel();
+    socket_.close(ignored);
+  });
+  const auto on_connect = [self, this, give_up](const boost::system::error_code& refused) {
+    detail::run_scope turn{*this->home()};
+    const bool late = timer_.expiry() <= std::chrono::steady_clock::now();
+    timer_.cancel();
+    if (late) return give_up(errc::timed_out, "no answer within connect_timeout");
+    if (refused) return give_up(errc::connection_failed, refused.message());
+    connected(std::move(socket_));
+    socket_ = tcp::socket{this->home()->context()};
+  };
+  boost::system::error_code is_name;  // an address needs no resolver, whose first use starts a thread
+  if (const auto address = boost::asio::ip::make_address(where_.target(), is_name); !is_name) {
+    socket_.async_connect({address, where_.number()}, on_connect);
+    return;
+  }
+  resolver_.async_resolve(where_.target(), std::to_string(where_.number()),
+                          [this, give_up, on_connect](const auto& wrong, const auto& found) {
+                            detail::run_scope turn{*this->home()};
+                            if (wrong) {
+                              timer_.cancel();
+                              return give_up(errc::connection_failed, "no such host: " + wrong.message());
+                            }
+                            boost::asio::async_connect(
+                                socket_, found,
+                                [on_connect](const auto& refused, const tcp::endpoint&) { on_connect(refused); });
+                          });
+}
+
+void dialler::connected(tcp::socket socket) {
+  if (finished_) return;
+  boost::system::error_code wrong;
+  session_info about;
+  const auto to = socket.remote_endpoint(wrong);
+  about.address = endpoint::tcp(to.address().to_string(), to.port()).str();
+  about.dialled = where_.str();
+  unique_fd fd{socket.release(wrong)};
+  if (wrong || !fd) return;
+  session_ = spawn_session(system(), *plan_, side::dialler, std::move(fd), std::move(about),
+                           caf::actor_cast<caf::actor>(this));
+  monitor(session_);
+}
+
+void dialler::failed(const error& why) {
+  if (std::exchange(waiting_, false))
+    first_.deliver(to_caf({why.code(), "connect '" + where_.str() + "': " + why.context()}));
+  if (finished_) return;
+  const bool permanent = is_permanent(why.code());
+  log(log_record::level::warning, why.message());
+  if (permanent) return quit(to_caf(why));
+  const auto delay = wait_.next(std::uniform_real_distribution<>{0, 1}(random_));
+  timer_.expires_after(delay);
+  timer_.async_wait([self = caf::strong_actor_ptr{ctrl()}, this](const boost::system::error_code& cancelled) {
+    if (!cancelled) caf::anon_send(caf::actor_cast<caf::actor>(self), retry_atom_v);
+  });
+}
+
+}  // namespace duplex::transport

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "transport/frame_codec.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+namespace duplex::transport {
+namespace {
+
+// libssh 0.10 grants at most this window: a remote side may send that much unasked, so a block of that size gives it
+// nothing it does not have already. Doubling from the start would copy every large frame once more.
+constexpr std::uint64_t ssh_window = 1'280'000;
+constexpr std::uint32_t smallest_block = 4096;  // libssh reads that much from a socket at a time
+
+std::uint64_t room_for(std::uint64_t announced, std::uint64_t arrived) {
+  return std::min(announced + frame_header, std::max(ssh_window, 2 * arrived));
+}
+
+}  // namespace
+
+void receive_buffer::append(const char* data, std::size_t size) {
+  reserve(data, size);
+  std::memcpy(memory_->begin() + end_, data, size);
+  end_ += static_cast<std::uint32_t>(size);
+}
+
+void receive_buffer::reserve(const char* data, std::size_t size) {
+  if (memory_ && end_ + size <= memory_->capacity()) return;
+  const auto partial = end_ - whole_;
+  const char* header = partial >= frame_header                ? memory_->begin() + whole_
+                       : partial == 0 && size >= frame_header ? data
+                                                              : nullptr;
+  const std::uint64_t frame = header ? room_for(detail::load_length(header), partial + size) : 0;
+  move_to(std::max<std::uint64_t>(
+      {end_ - begin_ + size, whole_ - begin_ + frame, size < smallest_block / 4 ? 0 : smallest_block}));
+}
+
+// Bytes handed out stay where they are, with those who hold them; only those not taken move.
+void receive_buffer::move_to(std::uint64_t capacity) {
+  const auto have = end_ - begin_;
+  detail::block_ptr larger{detail::block::make(capacity)};
+  if (have != 0) std::memcpy(larger->begin(), memory_->begin() + begin_, have);
+  memory_ = std::move(larger);
+  whole_ -= begin_;
+  end_ = have;
+  begin_ = 0;
+}
+
+void receive_buffer::scan(std::uint64_t max_frame) {
+  if (too_large_ != 0) return;
+  while (end_ - whole_ >= frame_header) {
+    const std::uint64_t length = detail::load_length(memory_->begin() + whole_);
+    if (length > max_frame) {
+      too_large_ = length;
+      return;
+    }
+    if (whole_ + frame_header + length > end_) return;
+    whole_ += static_cast<std::uint32_t>(frame_header + length);
+    ++count_;
+  }
+}
+
+bool receive_buffer::has_frame(std::uint64_t max_frame) {
+  scan(max_frame);
+  return count_ != 0 || too_large_ != 0;
+}
+
+result<frames> receive_buffer::take_frames(std::uint64_t max_frame) {
+  scan(max_frame);
+  if (count_ == 0 && too_large_ != 0)
+    return {errc::frame_too_large, "a frame of " + std::to_string(too_large_) + " bytes is over the limit of " +
+                                       std::to_string(max_frame) + " (option max_frame)"};
+  const auto count = std::exchange(count_, 0);
+  if (count == 0) return frames{};
+  return frames{cut(whole_), count};
+}
+
+result<frames> receive_buffer::take_frame(std::uint64_t max_frame) {
+  scan(max_frame);
+  if (count_ <= 1) return take_frames(max_frame);
+  --count_;
+  return frames{cut(begin_ + frame_header + detail::load_length(memory_->begin() + begin_)), 1};
+}
+
+bytes receive_buffer::take_bytes(std::size_t limit) {
+  // Raw reading gives up the frames' boundaries: what is left is looked at afresh.
+  const auto count = static_cast<std::uint32_t>(std::min(limit, size()));
+  count_ = 0;
+  too_large_ = 0;
+  whole_ = begin_ + count;
+  return cut(whole_);
+}
+
+bytes receive_buffer::cut(std::uint32_t end) {
+  bytes taken{memory_, begin_, end};
+  begin_ = end;
+  if (begin_ == end_) {
+    memory_ = {};
+    begin_ = whole_ = end_ = 0;
+  } else if (count_ == 0 && end_ - begin_ >= frame_header) {
+    // An unfinished frame that will not fit behind what was handed out moves now, while little of it is there.
+    const auto need = room_for(detail::load_length(memory_->begin() + begin_), end_ - begin_);
+    if (begin_ + need > memory_->capacity()) move_to(std::max<std::uint64_t>(need, end_ - begin_));
+  }
+  return taken;
+}
+
+error receive_buffer::truncation() const {
+  if (empty()) return {};
+  const auto left = std::to_string(size());
+  if (size() < frame_header) return {errc::truncated, "the stream ended after " + left + " bytes of a frame's length"};
+  const auto length = detail::load_length(memory_->begin() + begin_);
+  return {errc::truncated, "the stream ended after " + std::to_string(size() - frame_header) + " bytes of a frame of " +
+                               std::to_string(length)};
+}
+
+}  // namespace duplex::transport

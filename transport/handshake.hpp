@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include <duplex/endpoint.hpp>
+#include <duplex/key.hpp>
+#include <duplex/options.hpp>
+
+#include "transport/open_record.hpp"
+#include "transport/ssh_ptr.hpp"
+#include "transport/unique_fd.hpp"
+
+#include <libssh/callbacks.h>
+
+#include <functional>
+#include <memory>
+
+namespace duplex::transport {
+
+/// *Worker-bound.* Takes a connected socket to an authenticated SSH session, in either role, without blocking: call
+/// `step` whenever the socket is ready. Owns the ssh_session.
+class handshake {
+ public:
+  enum class outcome { again, advanced, done, failed };
+
+  handshake(side role, const options& settings, const key& identity, std::string dialled,
+            std::function<void(log_record::level, std::string)> log);
+  ~handshake();
+  handshake(const handshake&) = delete;
+  handshake& operator=(const handshake&) = delete;
+
+  /// Takes the socket over; it is libssh's from now on. Errors: `internal`.
+  result<void> start(unique_fd socket, ssh_event event);
+  outcome step();
+
+  [[nodiscard]] ssh_session get() const noexcept { return ssh_; }
+  /// True once the session takes part in `event`: from then on ssh_event_dopoll drives it.
+  [[nodiscard]] bool in_event() const noexcept { return in_event_; }
+  [[nodiscard]] const error& failure() const noexcept { return failure_; }
+  /// The fingerprint of the key that signed for the remote side.
+  [[nodiscard]] const std::string& remote_key() const noexcept { return remote_key_; }
+  /// Ends the session: SSH_MSG_DISCONNECT when `politely`, then the socket. No ssh_channel may be used after it.
+  void end(bool politely) noexcept;
+
+ private:
+  enum class phase { keys, authentication, done };
+
+  result<void> start_server();
+  result<void> start_client();
+  outcome exchange_keys();
+  outcome authenticate();
+  outcome fail(errc code, std::string why);
+  bool join_event();
+  int on_client_key(ssh_key offered, char signature_state);
+  void keep_non_blocking() const;
+
+  side role_;
+  const options& settings_;
+  const key& identity_;
+  std::string dialled_;
+  std::function<void(log_record::level, std::string)> log_;
+  ssh_session ssh_;
+  ssh_event event_ = nullptr;
+  ssh_bind_ptr bind_;
+  ssh_server_callbacks_struct callbacks_{};
+  int fd_ = -1;
+  phase phase_ = phase::keys;
+  bool in_event_ = false, signed_ = false;
+  std::uint64_t tries_ = 0;
+  std::string remote_key_, last_offered_;
+  error failure_;
+};
+
+}  // namespace duplex::transport

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include <duplex/result.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace duplex::transport {
+
+/// The reserved service whose channel carries hello, ping, pong and goodbye.
+inline constexpr std::string_view control_service = "@duplex";
+/// A control frame is never larger; a longer one ends the session.
+inline constexpr std::uint64_t max_control_frame = 4096;
+
+/// *Value.* One frame of the control channel: a word, then `key=value` items, encoded as headers are.
+struct control_frame {
+  std::string word;  ///< "hello", "refused", "ping", "pong", "goodbye"
+  std::vector<std::string> items;
+
+  [[nodiscard]] std::string encode() const;
+  /// Errors: `malformed`.
+  static result<control_frame> decode(std::string_view text);
+};
+
+/// *Value.* What each side says first.
+struct hello {
+  std::string name;      ///< empty: claims none
+  std::string instance;  ///< 32 hexadecimal digits, random per process
+  std::string version;   ///< "duplex 0.1.0"
+  std::uint64_t max_frame = 0, max_open_record = 0;
+
+  [[nodiscard]] control_frame to_frame() const;
+  /// Errors: `malformed`.
+  static result<hello> from_frame(const control_frame& frame);
+};
+
+/// This process's instance id. Thread: any.
+const std::string& instance_id();
+
+}  // namespace duplex::transport

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include "runtime/pinned.hpp"
+#include "transport/session.hpp"
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <caf/event_based_actor.hpp>
+
+namespace duplex::transport {
+
+/// *Value.* What all sessions of a peer are made from; replaced as a whole when something in it changes.
+struct session_plan {
+  std::shared_ptr<const options> settings;
+  key identity;
+  caf::actor peer;
+  channel_factory make_channel;
+  served_names_ptr served;
+};
+using session_plan_ptr = std::shared_ptr<const session_plan>;
+
+/// Spawns a session on the next worker. Thread: any.
+caf::actor spawn_session(caf::actor_system& system, const session_plan& plan, side role, unique_fd socket,
+                         session_info about, caf::actor reporter);
+
+/// *Actor, pinned.* Accepts connections at one endpoint and makes sessions of them, at most max_startups at a time that
+/// have not authenticated. Messages: (bind_atom) -> endpoint with the real port, once; (plan_atom, plan). Ends when
+/// told to, closing the socket, not the sessions.
+class listener final : public detail::pinned_actor<caf::event_based_actor> {
+ public:
+  listener(caf::actor_config& config, detail::worker* home, endpoint where, session_plan_ptr plan);
+
+  caf::behavior make_behavior() override;
+  void on_exit() override;
+  const char* name() const override { return "duplex.listener"; }
+
+ private:
+  void resolved(const boost::system::error_code& failed, const boost::asio::ip::tcp::resolver::results_type& found);
+  void listen(const boost::asio::ip::tcp::endpoint& at);
+  void refuse(errc code, const std::string& why);
+  void accept();
+  void accepted(boost::asio::ip::tcp::socket socket);
+  void log(log_record::level severity, std::string text) const;
+
+  endpoint where_;
+  session_plan_ptr plan_;
+  boost::asio::ip::tcp::resolver resolver_;
+  boost::asio::ip::tcp::acceptor acceptor_;
+  boost::asio::steady_timer pause_;
+  caf::response_promise bound_;
+  std::size_t startups_ = 0;
+};
+
+}  // namespace duplex::transport
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duplex::transport::session_plan_ptr)

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include <duplex/messages.hpp>
+
+#include <caf/actor.hpp>
+
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace duplex::transport {
+
+/// *Value.* What is known of a session's remote side; shared by its channels.
+struct session_info {
+  std::string local_name;
+  std::string remote_name;  ///< claimed in hello; empty for none
+  std::string instance;
+  std::string version;
+  std::string remote_key;  ///< fingerprint of the key that signed
+  std::string address;     ///< tcp://host:port of the remote socket
+  std::string dialled;     ///< the endpoint, when this side dialled
+  bool native = false;     ///< hello was exchanged
+};
+using session_info_ptr = std::shared_ptr<const session_info>;
+
+/// *Value.* The names that a stock client may ask for: SSH wants the answer within the request.
+struct served_names {
+  std::set<std::string, std::less<>> names;
+  bool all_others = false;
+};
+using served_names_ptr = std::shared_ptr<const served_names>;
+
+}  // namespace duplex::transport
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duplex::transport::session_info_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duplex::transport::served_names_ptr)
+
+// Between listener, dialler, session and the actors above them.
+CAF_BEGIN_TYPE_ID_BLOCK(duplex_transport, first_custom_type_id + 700)
+CAF_ADD_ATOM(duplex_transport, duplex, wake_atom, "wake")          // session -> channel: look at your stream
+CAF_ADD_ATOM(duplex_transport, duplex, attach_atom, "attach")      // session -> peer: I exist
+CAF_ADD_ATOM(duplex_transport, duplex, authed_atom, "authed")      // session -> listener: no longer a start-up
+CAF_ADD_ATOM(duplex_transport, duplex, up_atom, "up")              // session -> peer, dialler: names are exchanged
+CAF_ADD_ATOM(duplex_transport, duplex, incoming_atom, "incoming")  // session -> peer: a channel asks to be kept
+CAF_ADD_ATOM(duplex_transport, duplex, refuse_atom, "refuse")      // peer -> channel
+CAF_ADD_ATOM(duplex_transport, duplex, draining_atom, "draining")  // session -> peer: the remote side said goodbye
+CAF_ADD_ATOM(duplex_transport, duplex, drain_atom, "drain")        // peer -> session: say goodbye, then end
+CAF_ADD_ATOM(duplex_transport, duplex, services_atom, "services")  // peer -> session: served_names
+CAF_ADD_ATOM(duplex_transport, duplex, plan_atom, "plan")          // peer -> listener, dialler: session_plan_ptr
+CAF_ADD_ATOM(duplex_transport, duplex, claim_atom, "claim")        // session to itself: hello arrived
+CAF_ADD_ATOM(duplex_transport, duplex, dead_atom, "dead")          // session to itself: the connection is over
+CAF_ADD_ATOM(duplex_transport, duplex, retry_atom, "retry")        // dialler to itself
+CAF_END_TYPE_ID_BLOCK(duplex_transport)

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include <duplex/endpoint.hpp>
+#include <duplex/key.hpp>
+#include <duplex/options.hpp>
+
+#include "runtime/pinned.hpp"
+#include "runtime/worker.hpp"
+#include "transport/handshake.hpp"
+#include "transport/hello.hpp"
+#include "transport/messages.hpp"
+#include "transport/ssh_stream.hpp"
+#include "transport/unique_fd.hpp"
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <caf/event_based_actor.hpp>
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+namespace duplex::transport {
+
+/// *Value.* What a channel actor is made from. The stream stays valid until the channel releases it or `owner` is let
+/// go.
+struct channel_setup {
+  detail::worker* home;
+  stream& carrier;
+  caf::strong_actor_ptr owner;
+  session_info_ptr about;
+  std::string service;
+  std::vector<std::string> headers;
+  std::string originator;  ///< of a stock client
+  bool opened_here;
+};
+/// The layer above makes the channel actors.
+using channel_factory = std::function<caf::actor(caf::actor_system&, channel_setup)>;
+
+/// *Value.* What a session is made from.
+struct session_setup {
+  side role;
+  unique_fd socket;
+  session_info about;  ///< what is known before the handshake
+  std::shared_ptr<const options> settings;
+  key identity;
+  caf::actor peer;      ///< hears attach, up, incoming, draining; the session ends with it
+  caf::actor reporter;  ///< listener or dialler: hears authed and up
+  channel_factory make_channel;
+  served_names_ptr served;
+};
+
+/// *Actor, pinned.* One SSH connection; libssh is touched only here, on the home worker. The Asio handlers call `pump`
+/// outside the actor's own turn, so they send messages but use nothing else of the actor's interface.
+///
+/// Messages: (open_atom, service, headers) is delegated to the new channel's actor; (drop_atom, reason); (drain_atom);
+/// (ping_atom) -> round-trip time; (services_atom, served_names_ptr). Ends with the reason as a CAF error.
+class session final : public detail::pinned_actor<caf::event_based_actor>, public carrier, public detail::worker::task {
+ public:
+  session(caf::actor_config& config, detail::worker* home, session_setup setup);
+  ~session() override;
+
+  caf::behavior make_behavior() override;
+  void on_exit() override;
+  const char* name() const override { return "duplex.session"; }
+
+  // What streams tell.
+  void changed(stream& which) override;
+  void touch(ssh_stream& which);
+
+  void run() override;  // the end of the worker's turn: the one flush
+
+ private:
+  enum class state { handshake, up, over };
+  struct ping {
+    std::uint64_t number;
+    std::chrono::steady_clock::time_point sent;
+    caf::response_promise answer;
+  };
+
+  // session.cpp: life, sockets, the pump
+  void start();
+  void pump();
+  bool poll_once();
+  void established();
+  void flush();
+  void after_poll();
+  void deliver();
+  void arm();
+  void mark();
+  void fail(error why);
+  void bury();
+  void on_tick();
+  void arm_tick();
+  bool write_pending() const;
+  void set_cork(bool on);
+
+  // session_channels.cpp: opening, accepting, closing
+  caf::response_promise open(std::string& service, std::vector<std::string>& headers);
+  int on_message(ssh_message message);
+  int on_open_request(ssh_message message);
+  ssh_stream& add(ssh_channel ch, channel_id id, bool native);
+  void send_opens();
+  void scan_opening();
+  void reap();
+  void look_after(ssh_stream& which);
+  void forget(ssh_stream& which);
+  caf::actor make_channel(ssh_stream& st, std::string service, std::vector<std::string> headers, std::string originator,
+                          bool opened_here);
+
+  // session_control.cpp: hello, ping, goodbye
+  void open_control();
+  void on_control();
+  void on_control_frame(const control_frame& frame);
+  void send_control(const control_frame& frame);
+  void claim();
+  void leave(errc code, std::string reason, bool at_once);
+  void leave_when_idle();
+  void send_ping();
+  std::size_t channels() const { return streams_.size() - (control_ ? 1 : 0); }
+  void log(log_record::level severity, std::string text) const;
+
+  session_setup setup_;
+  std::shared_ptr<session_info> about_;
+  handshake handshake_;
+  ssh_session ssh_ = nullptr;  // owned by handshake_ until bury
+  ssh_event event_ = nullptr;
+  ssh_counter_struct socket_bytes_{}, packets_{};
+  int fd_ = -1;  // libssh's own
+  boost::asio::posix::stream_descriptor read_watch_, write_watch_;
+  boost::asio::steady_timer tick_;
+
+  state state_ = state::handshake;
+  error failure_;
+  bool in_pump_ = false, marked_ = false, reading_ = false, writing_ = false, is_tcp_ = false;
+
+  std::unordered_map<ssh_stream*, std::unique_ptr<ssh_stream>> streams_;
+  struct pending_open {
+    ssh_stream* stream;
+    std::string service, record;
+  };
+  std::deque<pending_open> to_open_;
+  std::vector<ssh_stream*> opening_, touched_, blocked_, gone_;
+  std::deque<ssh_stream*> dirty_;
+  std::uint64_t next_number_ = 1, scanned_packets_ = 0;
+
+  // Control.
+  ssh_stream* control_ = nullptr;
+  bool hello_seen_ = false, named_ = false, draining_ = false, leaving_ = false;
+  hello remote_hello_;
+  error goodbye_;   // what the remote side said before it left
+  error farewell_;  // what this side leaves with
+  std::vector<ping> pings_;
+  std::uint64_t next_ping_ = 1;
+
+  // Ticking: one timer for the handshake's limit, keepalive, opens that wait, and leaving.
+  std::chrono::steady_clock::time_point deadline_;
+  std::uint64_t heard_bytes_ = 0, silent_ = 0;
+  std::chrono::steady_clock::time_point next_alive_, tick_due_ = std::chrono::steady_clock::time_point::max();
+};
+
+}  // namespace duplex::transport

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The session's control channel: hello, ping, goodbye.
+#include "transport/session.hpp"
+
+#include <duplex/percent.hpp>
+#include <duplex/version.hpp>
+
+#include <caf/send.hpp>
+
+#include <algorithm>
+#include <charconv>
+
+namespace duplex::transport {
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+constexpr auto parting = std::chrono::seconds{1};        // a goodbye that does not get out in that time never will
+constexpr auto claim_answer = std::chrono::seconds{10};  // the peer actor decides at once; this is a safeguard
+
+std::uint64_t number_of(const control_frame& frame, std::string_view key) {
+  std::uint64_t n = 0;
+  const auto text = find_value(frame.items, key).value_or("");
+  std::from_chars(text.data(), text.data() + text.size(), n);
+  return n;
+}
+
+error reason_of(const control_frame& frame) {
+  const auto code = number_of(frame, "status");
+  return {code > 0 && code < errc_count ? static_cast<errc>(code) : errc::closed,
+          std::string{find_value(frame.items, "reason").value_or("the remote peer left")}};
+}
+
+control_frame with_reason(std::string word, const error& why) {
+  return {std::move(word), {"status=" + std::to_string(static_cast<int>(why.code())), "reason=" + why.context()}};
+}
+
+}  // namespace
+
+void session::open_control() {
+  ssh_channel ch = ssh_channel_new(ssh_);
+  if (ch == nullptr) return fail({errc::internal, "libssh gave no channel"});
+  control_ = &add(ch, {side::dialler, 0}, true);
+  control_->framed_ = control_->opening_ = true;
+  control_->answer_due_ = deadline_;
+  to_open_.push_back({control_, std::string{control_service}, open_record{}.encode()});
+  send_control(hello{setup_.settings->name, instance_id(), std::string{"duplex "} + version, setup_.settings->max_frame,
+                     setup_.settings->max_open_record}
+                   .to_frame());
+  mark();
+}
+
+void session::send_control(const control_frame& frame) {
+  if (control_ != nullptr) control_->write(make_frames(frame.encode()).image());
+}
+
+void session::on_control() {
+  while (control_ != nullptr && !failure_) {
+    auto taken = control_->data_.take_frame(max_control_frame);
+    if (!taken) return fail({errc::malformed, "control channel: " + taken.error().context()});
+    if (taken->empty()) break;
+    auto frame = control_frame::decode(taken->pop_front());
+    if (!frame) return fail(frame.error());
+    on_control_frame(*frame);
+  }
+  if (control_ == nullptr || failure_) return;
+  if (control_->trailers_ && !named_) return fail({errc::refused, "the remote side refuses '@duplex'"});
+  if (control_->closed_) fail(goodbye_ ? goodbye_ : error{errc::closed, "the remote peer closed the control channel"});
+}
+
+void session::on_control_frame(const control_frame& frame) {
+  if (!hello_seen_) {
+    if (frame.word == "refused") return fail(reason_of(frame));
+    auto said = hello::from_frame(frame);
+    if (!said) return fail(said.error());
+    hello_seen_ = true;
+    remote_hello_ = std::move(*said);
+    // Channels share what is known of the session, so it changes by replacement only.
+    auto known = std::make_shared<session_info>(*about_);
+    known->remote_name = remote_hello_.name;
+    known->instance = remote_hello_.instance;
+    known->version = remote_hello_.version;
+    known->native = true;
+    about_ = std::move(known);
+    caf::anon_send(caf::actor_cast<caf::actor>(this), claim_atom_v);
+  } else if (frame.word == "ping") {
+    send_control({"pong", frame.items});
+  } else if (frame.word == "pong") {
+    const auto number = number_of(frame, "number");
+    const auto at = std::find_if(pings_.begin(), pings_.end(), [&](const ping& p) { return p.number == number; });
+    if (at == pings_.end()) return;
+    at->answer.deliver(std::chrono::nanoseconds{clock::now() - at->sent}.count());
+    pings_.erase(at);
+  } else if (frame.word == "goodbye") {
+    goodbye_ = reason_of(frame);
+    draining_ = true;
+    caf::anon_send(setup_.peer, draining_atom_v, caf::actor_cast<caf::actor>(this));
+  }
+  // Other words are of a later version: they are ignored.
+}
+
+// The peer decides whether the name may be claimed; only then does the acceptor say hello itself.
+void session::claim() {
+  if (state_ != state::up || named_) return;
+  request(setup_.peer, claim_answer, up_atom_v, caf::actor_cast<caf::actor>(this), session_info_ptr{about_})
+      .then(
+          [this] {
+            if (state_ != state::up) return;
+            named_ = true;
+            if (setup_.role == side::acceptor)
+              send_control(hello{setup_.settings->name, instance_id(), std::string{"duplex "} + version,
+                                 setup_.settings->max_frame, setup_.settings->max_open_record}
+                               .to_frame());
+            else if (setup_.reporter)
+              caf::anon_send(setup_.reporter, up_atom_v, caf::actor_cast<caf::actor>(this), session_info_ptr{about_});
+            setup_.reporter = nullptr;
+            arm_tick();
+          },
+          [this](const caf::error& refused) {
+            if (state_ != state::up) return;
+            const auto why = from_caf(refused);
+            send_control(with_reason(setup_.role == side::acceptor ? "refused" : "goodbye", why));
+            farewell_ = why;
+            leaving_ = true;
+            deadline_ = clock::now() + parting;
+            arm_tick();
+            mark();
+          });
+}
+
+void session::leave(errc code, std::string reason, bool at_once) {
+  if (state_ == state::over) return;
+  if (state_ != state::up || !control_) {  // a handshake, or a stock client: nobody to say goodbye to
+    farewell_ = {code, std::move(reason)};
+    leaving_ = leaving_ || at_once || channels() == 0;
+    if (state_ != state::up) {
+      fail(farewell_);
+      return bury();
+    }
+  } else {
+    if (!farewell_) {
+      farewell_ = {code, std::move(reason)};
+      send_control(with_reason("goodbye", farewell_));
+    }
+    leaving_ = leaving_ || at_once;
+  }
+  deadline_ = clock::now() + parting;
+  arm_tick();
+  mark();
+}
+
+// Leaves once the last words are out: at once after a drop, after the last channel when draining.
+void session::leave_when_idle() {
+  if (!farewell_ || (!leaving_ && channels() != 0)) return;
+  if (!leaving_) {
+    leaving_ = true;
+    deadline_ = clock::now() + parting;
+    arm_tick();
+  }
+  if ((control_ == nullptr || control_->queued_ == 0) && !write_pending()) fail(farewell_);
+}
+
+void session::send_ping() {
+  if (!named_) {
+    // A stock client answers keepalive@openssh.com. libssh's non-blocking call sends on every second call only.
+    ssh_send_keepalive(ssh_);
+    ssh_send_keepalive(ssh_);
+    return mark();
+  }
+  const auto number = next_ping_++;
+  for (auto& waiting : pings_)
+    if (waiting.number == 0) waiting.number = number, waiting.sent = clock::now();
+  send_control({"ping", {"number=" + std::to_string(number)}});
+}
+
+}  // namespace duplex::transport

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "transport/ssh_stream.hpp"
+
+#include <duplex/percent.hpp>
+
+#include "transport/session.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+namespace duplex::transport {
+namespace {
+
+constexpr std::size_t packet = 32'758;          // what libssh puts into one CHANNEL_DATA
+constexpr std::size_t write_size = 8 * packet;  // from eight packets a write on, bulk is no longer bound by calls
+// Above this libssh has granted window that nobody freed: its stderr accounting is wrong when stdout waits (0.10).
+constexpr std::size_t libssh_hoard = 2U << 20;
+
+constexpr const char* accept_signal = "accept@duplex";
+constexpr const char* trailers_signal = "trailers@duplex";
+
+ssh_stream& self(void* user) { return *static_cast<ssh_stream*>(user); }
+
+}  // namespace
+
+ssh_stream::ssh_stream(session& owner, const options& of, ssh_channel ch, channel_id id, bool native)
+    : stream(owner, of), owner_(owner), ch_(ch), id_(id), native_(native) {
+  callbacks_.userdata = this;
+  callbacks_.channel_data_function = [](ssh_session, ssh_channel, void* data, std::uint32_t size, int is_error,
+                                        void* user) {
+    return static_cast<int>(self(user).on_data(static_cast<const char*>(data), size, is_error != 0));
+  };
+  callbacks_.channel_eof_function = [](ssh_session, ssh_channel, void* user) {
+    auto& st = self(user);
+    st.confirmed_ = st.eof_ = st.news_ = true;
+    st.owner_.touch(st);
+  };
+  callbacks_.channel_close_function = [](ssh_session, ssh_channel, void* user) {
+    auto& st = self(user);
+    st.confirmed_ = st.gone_ = true;  // freeing here would free the list that libssh walks
+    st.owner_.touch(st);
+  };
+  callbacks_.channel_exit_status_function = [](ssh_session, ssh_channel, int, void* user) {
+    self(user).confirmed_ = true;  // the number comes again in the trailers
+  };
+  callbacks_.channel_exit_signal_function = [](ssh_session, ssh_channel, const char* name, int, const char* text,
+                                               const char*, void* user) { self(user).on_exit_signal(name, text); };
+  ssh_callbacks_init(&callbacks_);
+  ssh_set_channel_callbacks(ch_, &callbacks_);
+}
+
+ssh_stream::~ssh_stream() { detach(); }
+
+void ssh_stream::detach() {
+  if (ch_ != nullptr) ssh_remove_channel_callbacks(ch_, &callbacks_);
+  ch_ = nullptr;
+}
+
+std::size_t ssh_stream::on_data(const char* data, std::size_t size, bool is_error) {
+  confirmed_ = true;
+  if (released_) return size;
+  if (size > libssh_hoard) {
+    fail({errc::resource_exhausted, "the remote side sent " + std::to_string(size) + " bytes beyond its window"});
+    return size;
+  }
+  if (!has_room()) {
+    (is_error ? stalled_errors_ : stalled_) = true;
+    return 0;
+  }
+  (is_error ? errors_ : data_).append(data, size);
+  owner_.touch(*this);
+  return size;
+}
+
+void ssh_stream::on_exit_signal(std::string_view name, std::string_view text) {
+  confirmed_ = true;
+  news_ = true;
+  if (name == accept_signal) {
+    accepted_ = true;
+  } else if (name == trailers_signal && !trailers_) {
+    if (auto list = decode_list(text))
+      trailers_ = std::move(*list);
+    else
+      trailers_ = std::vector<std::string>{"status=" + std::to_string(static_cast<int>(errc::malformed)),
+                                           "reason=malformed trailers"};
+  }
+  owner_.touch(*this);
+}
+
+void ssh_stream::fail(error why) {
+  if (failure_) return;
+  failure_ = std::move(why);
+  closed_ = send_close_ = news_ = true;
+  discard();
+  owner_.touch(*this);
+  owner_.changed(*this);
+}
+
+bool ssh_stream::take_from_libssh(bool is_error, bool bounded) {
+  static thread_local char chunk[256 << 10];
+  bool any = false;
+  while (!bounded || has_room()) {
+    const int n = ssh_channel_read_nonblocking(ch_, chunk, sizeof chunk, is_error ? 1 : 0);
+    if (n <= 0) break;
+    (is_error ? errors_ : data_).append(chunk, static_cast<std::size_t>(n));
+    any = true;
+  }
+  return any;
+}
+
+bool ssh_stream::pull() {
+  if (ch_ == nullptr || !has_room()) return false;
+  const bool data = std::exchange(stalled_, false), errors = std::exchange(stalled_errors_, false);
+  bool any = false;
+  if (errors) any |= take_from_libssh(true, true);
+  if (data) any |= take_from_libssh(false, true);
+  // Room that ended in the middle leaves the rest with libssh, which will not say so again.
+  if (errors && !has_room()) stalled_errors_ = true;
+  if (data && !has_room()) stalled_ = true;
+  return any;
+}
+
+void ssh_stream::pull_all() {
+  if (ch_ == nullptr) return;
+  if (std::exchange(stalled_errors_, false)) take_from_libssh(true, false);
+  if (std::exchange(stalled_, false)) take_from_libssh(false, false);
+}
+
+void ssh_stream::send_last_word() {
+  const auto list = std::exchange(last_word_, std::vector<std::string>{});
+  if (const auto status = find_value(*list, "status")) {
+    std::uint32_t number = 0;
+    if (std::from_chars(status->data(), status->data() + status->size(), number).ec == std::errc{})
+      ssh_channel_request_send_exit_status(ch_, static_cast<int>(number));
+  }
+  ssh_channel_request_send_exit_signal(ch_, trailers_signal, 0, encode_list(*list).c_str(), "");
+}
+
+std::size_t ssh_stream::send_data(std::size_t quota) {
+  const std::size_t window = ssh_channel_window_size(ch_);
+  if (window == 0) return 0;
+  const auto& front = queue_[head_];
+  const char* data = front.data.data() + offset_;
+  std::size_t size = front.data.size() - offset_;
+  if (size < packet && head_ + 1 < queue_.size()) {  // several small batches: fill one packet
+    static thread_local char scratch[packet];
+    std::size_t filled = 0, from = offset_;
+    for (auto i = head_; i < queue_.size() && queue_[i].is_error == front.is_error && filled < packet; ++i) {
+      const auto n = std::min(queue_[i].data.size() - from, packet - filled);
+      std::memcpy(scratch + filled, queue_[i].data.data() + from, n);
+      filled += n;
+      from = 0;
+    }
+    data = scratch;
+    size = filled;
+  }
+  const auto n = static_cast<std::uint32_t>(std::min({size, window, write_size, quota}));
+  const int sent = front.is_error ? ssh_channel_write_stderr(ch_, data, n) : ssh_channel_write(ch_, data, n);
+  if (sent <= 0) return 0;
+  drop_sent(static_cast<std::size_t>(sent));
+  return static_cast<std::size_t>(sent);
+}
+
+ssh_stream::progress ssh_stream::send(ssh_session of, std::size_t& quota) {
+  if (ch_ == nullptr || !(confirmed_ || accepted_) || close_sent_) return progress::idle;
+  if (std::exchange(send_accept_, false) && native_)
+    ssh_channel_request_send_exit_signal(ch_, accept_signal, 0, "", "");
+  if (queued_ != 0 && gone_) discard();
+  if (queued_ != 0) {
+    const auto n = send_data(quota);
+    quota -= std::min(n, quota);
+    if (ask_drained_ && queued_ <= low_water_) {
+      ask_drained_ = false;
+      tell();
+    }
+    if (n == 0) return progress::no_window;
+    if (queued_ != 0) return progress::more;
+  } else if (std::exchange(ask_drained_, false)) {
+    tell();
+  }
+  if (last_word_ && !last_word_->empty() && !gone_) send_last_word();
+  if (send_eof_ && !std::exchange(eof_sent_, true) && !gone_) ssh_channel_send_eof(ch_);
+  if (!send_close_) return progress::idle;
+  // While libssh holds unsent bytes a close sends EOF only and asks to be called again.
+  ssh_channel_close(ch_);
+  if (ssh_get_status(of) & SSH_WRITE_PENDING) return progress::socket_full;
+  close_sent_ = true;
+  return progress::idle;
+}
+
+}  // namespace duplex::transport

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include "transport/open_record.hpp"
+#include "transport/ssh_ptr.hpp"
+#include "transport/stream.hpp"
+
+#include <libssh/callbacks.h>
+
+#include <chrono>
+
+namespace duplex::transport {
+
+class session;
+
+/// *Worker-bound.* A stream with its libssh channel. Callbacks only note what happened; whatever changes libssh's state
+/// runs from the session's flush, outside any callback.
+class ssh_stream final : public stream {
+ public:
+  ssh_stream(session& owner, const options& of, ssh_channel ch, channel_id id, bool native);
+  ~ssh_stream() override;
+
+  [[nodiscard]] channel_id id() const noexcept { return id_; }
+  void set_channel(caf::actor channel) { channel_ = std::move(channel); }
+
+ private:
+  friend class session;  // one concept in two files: the session's flush drives what is below
+
+  // How an attempt to send ended.
+  enum class progress {
+    idle,        // nothing left to send
+    more,        // sent some, more is queued
+    no_window,   // the remote side takes no more for now
+    socket_full  // libssh holds bytes that the socket did not take
+  };
+
+  progress send(ssh_session of, std::size_t& quota);
+  std::size_t send_data(std::size_t quota);
+  void send_last_word();
+  bool pull();      // takes what libssh was told to keep; true when something came
+  void pull_all();  // the same regardless of the window: the channel is closing
+  void fail(error why);
+  void detach();  // libssh's channel is about to go or has gone with its session
+  std::size_t on_data(const char* data, std::size_t size, bool is_error);
+  void on_exit_signal(std::string_view name, std::string_view text);
+  bool take_from_libssh(bool is_error, bool bounded);
+
+  session& owner_;
+  ssh_channel ch_;
+  channel_id id_;
+  ssh_channel_callbacks_struct callbacks_{};
+  std::chrono::steady_clock::time_point answer_due_{};  // while opening
+  bool native_;
+  bool opening_ = false, confirmed_ = false;
+  bool news_ = false;  // something beside data that the channel actor must see
+  bool touched_ = false, dirty_ = false, blocked_ = false, gone_ = false;
+  bool stalled_ = false, stalled_errors_ = false;  // libssh holds bytes that it will not offer again by itself
+  bool eof_sent_ = false, close_sent_ = false;
+};
+
+}  // namespace duplex::transport

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "transport/stream.hpp"
+
+#include "transport/messages.hpp"
+
+#include <caf/send.hpp>
+
+#include <algorithm>
+
+namespace duplex::transport {
+
+void stream::expect_frames(bool yes) {
+  if (framed_ == yes) return;
+  framed_ = yes;
+  by_.changed(*this);  // what did not count as progress may now, or the other way round
+}
+
+bool stream::readable() {
+  return framed_ ? data_.has_frame(max_frame_) || (ended() && !data_.empty()) : !data_.empty();
+}
+
+result<frames> stream::take_frames() {
+  auto taken = data_.take_frames(max_frame_);
+  if (taken && taken->empty() && ended() && !data_.empty()) return data_.truncation();
+  if (taken) unconsumed_ += taken->wire_size();
+  return taken;
+}
+
+result<frames> stream::take_frame() {
+  auto taken = data_.take_frame(max_frame_);
+  if (taken && taken->empty() && ended() && !data_.empty()) return data_.truncation();
+  if (taken) unconsumed_ += taken->wire_size();
+  return taken;
+}
+
+bytes stream::take_bytes(std::size_t limit) {
+  auto taken = data_.take_bytes(limit);
+  unconsumed_ += taken.size();
+  return taken;
+}
+
+result<frames> stream::take_errors() {
+  auto taken = errors_.take_frames(max_frame_);
+  if (taken) unconsumed_ += taken->wire_size();
+  return taken;
+}
+
+void stream::consumed(std::size_t count) {
+  const bool had_room = has_room();
+  unconsumed_ -= std::min(count, unconsumed_);
+  if (!had_room && has_room()) by_.changed(*this);
+}
+
+bool stream::has_room() {
+  if (data_.size() + errors_.size() + unconsumed_ < receive_window_) return true;
+  // A frame larger than the window must still arrive whole: nobody can consume a part of it.
+  return unconsumed_ == 0 && !readable() && !errors_readable();
+}
+
+void stream::tell() {
+  if (told_ || !channel_) return;
+  told_ = true;
+  caf::anon_send(channel_, wake_atom_v);
+}
+
+void stream::accept() {
+  accepted_ = send_accept_ = true;
+  by_.changed(*this);
+}
+
+void stream::push(segment what) {
+  if (what.data.empty() || closed_ || send_eof_ || last_word_) return;
+  queued_ += what.data.size();
+  queue_.push_back(std::move(what));
+  by_.changed(*this);
+}
+
+void stream::close_write() {
+  if (send_eof_ || closed_) return;
+  send_eof_ = true;
+  by_.changed(*this);
+}
+
+void stream::finish(std::vector<std::string> trailers) {
+  if (last_word_ || closed_) return;
+  last_word_ = std::move(trailers);
+  by_.changed(*this);
+}
+
+void stream::close() {
+  if (send_close_) return;
+  send_close_ = true;
+  by_.changed(*this);
+}
+
+void stream::discard() noexcept {
+  queue_.clear();
+  head_ = offset_ = queued_ = 0;
+}
+
+void stream::ask_when_drained() {
+  ask_drained_ = true;
+  by_.changed(*this);
+}
+
+void stream::release() {
+  released_ = send_close_ = true;
+  channel_ = nullptr;
+  by_.changed(*this);
+}
+
+void stream::drop_sent(std::size_t count) {
+  queued_ -= count;
+  while (count != 0) {
+    auto& front = queue_[head_];
+    const auto n = std::min(count, front.data.size() - offset_);
+    count -= n;
+    offset_ += n;
+    if (offset_ != front.data.size()) continue;
+    front.data = {};
+    offset_ = 0;
+    ++head_;
+  }
+  if (head_ == queue_.size()) {
+    queue_.clear();
+    head_ = 0;
+  } else if (head_ > 64 && head_ * 2 > queue_.size()) {
+    queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(head_));
+    head_ = 0;
+  }
+}
+
+}  // namespace duplex::transport

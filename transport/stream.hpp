@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include <duplex/bytes.hpp>
+#include <duplex/options.hpp>
+
+#include "transport/frame_codec.hpp"
+
+#include <caf/actor.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace duplex::transport {
+
+class stream;
+
+/// *Worker-bound.* What carries streams: an SSH session.
+class carrier {
+ public:
+  /// The stream has something to send, has room again, or was let go.
+  virtual void changed(stream& which) = 0;
+
+ protected:
+  ~carrier() = default;
+};
+
+/// *Worker-bound.* A session's end of one SSH channel; its channel actor is its only user. Whatever happens to it is
+/// left here, and the channel actor is told once, by `(wake_atom)`, to come and look.
+class stream {
+ public:
+  stream(carrier& by, const options& of)
+      : by_(by), max_frame_(of.max_frame), receive_window_(of.receive_window), low_water_(of.send_low_water) {}
+  stream(const stream&) = delete;
+  stream& operator=(const stream&) = delete;
+  virtual ~stream() = default;
+
+  // ---- for the channel: what arrived
+
+  /// The remote side keeps the channel (`accept@duplex` for one opened here).
+  [[nodiscard]] bool accepted() const noexcept { return accepted_; }
+  /// Nothing more will arrive; what did may still be untaken.
+  [[nodiscard]] bool ended() const noexcept { return eof_ || closed_; }
+  /// The remote side closed the channel, or the session is gone; then `failure` says why.
+  [[nodiscard]] bool closed() const noexcept { return closed_; }
+  [[nodiscard]] const error& failure() const noexcept { return failure_; }
+  /// The remote side's last word, once it has come.
+  [[nodiscard]] const std::optional<std::vector<std::string>>& trailers() const noexcept { return trailers_; }
+
+  /// From now on frames are waited for, not bytes: matters when a frame is larger than the window.
+  void expect_frames(bool yes);
+  [[nodiscard]] bool readable();
+  [[nodiscard]] bool errors_readable() { return errors_.has_frame(max_frame_); }
+  /// All whole frames, perhaps none; `frame_too_large` for good; `truncated` when the stream ended within one.
+  result<frames> take_frames();
+  result<frames> take_frame();
+  bytes take_bytes(std::size_t limit);
+  result<frames> take_errors();
+  /// Untaken bytes of either kind.
+  [[nodiscard]] std::size_t untaken() const noexcept { return data_.size() + errors_.size(); }
+  /// The reader is done with that many bytes taken before: the remote side may send as many again.
+  void consumed(std::size_t count);
+  /// The channel has come to look: it will be told again.
+  void seen() noexcept { told_ = false; }
+
+  // ---- for the channel: what shall leave. Order is kept; nothing is written after `finish` or `close_write`.
+
+  void accept();
+  void write(bytes data) { push({std::move(data), false}); }
+  void write_error(bytes data) { push({std::move(data), true}); }
+  void close_write();
+  void finish(std::vector<std::string> trailers);
+  /// CLOSE, after all that was queued.
+  void close();
+  /// Drops what is queued; trailers and CLOSE may follow.
+  void discard() noexcept;
+  /// Bytes queued and not yet given to the session's socket.
+  [[nodiscard]] std::size_t queued() const noexcept { return queued_; }
+  /// Tells the channel when no more than the low-water mark is queued.
+  void ask_when_drained();
+  /// The channel actor lets go; from now on the session owns the rest.
+  void release();
+
+ protected:
+  struct segment {
+    bytes data;
+    bool is_error;
+  };
+
+  void push(segment what);
+  // True when more may be taken from the remote side's window.
+  [[nodiscard]] bool has_room();
+  // Tells the channel actor to look, once until it has.
+  void tell();
+  void drop_sent(std::size_t count);
+
+  carrier& by_;
+  caf::actor channel_;
+  std::uint64_t max_frame_, receive_window_, low_water_;
+
+  receive_buffer data_, errors_;
+  std::size_t unconsumed_ = 0;
+  std::optional<std::vector<std::string>> trailers_;
+  error failure_;
+
+  std::vector<segment> queue_;  // from head_; a deque would own 576 bytes when empty
+  std::size_t head_ = 0, offset_ = 0, queued_ = 0;
+  std::optional<std::vector<std::string>> last_word_;
+
+  bool framed_ = false, told_ = false;
+  bool accepted_ = false, eof_ = false, closed_ = false;
+  bool send_accept_ = false, send_eof_ = false, send_close_ = false, ask_drained_ = false, released_ = false;
+};
+
+}  // namespace duplex::transport
