@@ -217,8 +217,14 @@ bool worker::purge() {
   }
   queue_.insert(queue_.end(), arrived_.begin(), arrived_.end());
   arrived_.clear();
-  for (auto* what : std::exchange(idle_tasks_, {})) what->when_idle_ = false;
-  for (auto* what : std::exchange(end_tasks_, {})) what->at_turn_end_ = false;
+  for (auto* what : std::exchange(idle_tasks_, {})) {
+    what->when_idle_ = false;
+    what->dropped();
+  }
+  for (auto* what : std::exchange(end_tasks_, {})) {
+    what->at_turn_end_ = false;
+    what->dropped();
+  }
   while (!queue_.empty()) {  // releasing an actor may enqueue others
     auto* what = queue_.front();
     queue_.pop_front();

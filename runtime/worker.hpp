@@ -27,6 +27,8 @@ class worker final : public caf::execution_unit {
   /// Work that runs once per turn after actors have run. Owned by the caller, who calls `forget` before it dies.
   struct task {
     virtual void run() = 0;
+    /// Called instead of `run` when the runtime has stopped first.
+    virtual void dropped() noexcept {}
 
    protected:
     ~task() = default;

@@ -66,7 +66,7 @@ class block_ptr {
 class bytes {
  public:
   bytes() = default;
-  /// A copy of `text`; at most 2^31 bytes.
+  /// A copy of `text`; at most 2^31 bytes. Throws std::bad_alloc.
   explicit bytes(std::string_view text);
   /// For the library: the bytes [begin, end) of a block that nobody changes any more.
   bytes(detail::block_ptr memory, std::uint32_t begin, std::uint32_t end) noexcept
@@ -101,6 +101,23 @@ class bytes {
  private:
   detail::block_ptr memory_;
   std::uint32_t begin_ = 0, end_ = 0;
+};
+
+/// Collects bytes, one copy each. Thread: one at a time.
+class bytes_writer {
+ public:
+  /// Room for `size` more bytes behind what is there (2^31 at most), to be filled at once. Throws
+  /// std::bad_alloc.
+  char* extend(std::size_t size);
+  void append(std::string_view data);
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  /// What was collected; the writer is empty afterwards.
+  [[nodiscard]] bytes take() noexcept;
+
+ private:
+  detail::block_ptr memory_;
+  std::uint32_t size_ = 0;
 };
 
 }  // namespace duplex

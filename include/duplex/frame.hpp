@@ -98,25 +98,33 @@ class frames {
   std::uint32_t count_ = 0;
 };
 
-/// Collects frames into a batch, one copy each. Not thread-safe.
+/// Collects frames into a batch, one copy each. Thread: one at a time.
 class frame_writer {
  public:
-  /// Appends one frame; `payload` at most 2^31 - 4 bytes (a channel's limit is `max_frame`).
-  void put(std::string_view payload);
+  /// Appends one frame; `payload` at most 2^31 - 4 bytes (a channel's limit is `max_frame`). Throws
+  /// std::bad_alloc.
+  void put(std::string_view payload) {
+    auto* at = image_.extend(frame_header + payload.size());
+    detail::store_length(at, static_cast<std::uint32_t>(payload.size()));
+    if (!payload.empty()) std::memcpy(at + frame_header, payload.data(), payload.size());
+    ++count_;
+  }
   /// Bytes collected so far, headers included.
-  [[nodiscard]] std::size_t wire_size() const noexcept { return size_; }
+  [[nodiscard]] std::size_t wire_size() const noexcept { return image_.size(); }
   [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
   /// The batch; the writer is empty afterwards.
-  [[nodiscard]] frames take();
+  [[nodiscard]] frames take() noexcept {
+    const auto count = count_;
+    count_ = 0;
+    return {image_.take(), count};
+  }
 
  private:
-  void grow(std::size_t more);
-
-  detail::block_ptr memory_;
-  std::uint32_t size_ = 0, count_ = 0;
+  bytes_writer image_;
+  std::uint32_t count_ = 0;
 };
 
-/// A batch of one frame.
+/// A batch of one frame. Throws std::bad_alloc. Thread: any.
 [[nodiscard]] frames make_frames(std::string_view payload);
 
 }  // namespace duplex
