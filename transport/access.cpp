@@ -6,6 +6,7 @@
 
 #include "transport/ssh_ptr.hpp"
 
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -29,7 +30,9 @@ list read_list(const std::string& option, const std::string& file) {
     return {"option " + file, option};
   const auto path = option.empty() ? configuration_folder() + '/' + file : option;
   std::ifstream in{path, std::ios::binary};
-  if (!in) return {path, {}, false};
+  std::error_code ignored;
+  // Reading a folder would throw, and the exception pass through libssh.
+  if (!in || std::filesystem::is_directory(path, ignored)) return {path, {}, false};
   return {path, std::string{std::istreambuf_iterator<char>{in}, {}}};
 }
 

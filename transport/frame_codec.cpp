@@ -12,8 +12,12 @@ namespace {
 // nothing it does not have already. Doubling from the start would copy every large frame once more.
 constexpr std::uint64_t ssh_window = 1'280'000;
 constexpr std::uint32_t smallest_block = 4096;  // libssh reads that much from a socket at a time
+// The highest max_frame there is (values/options.cpp). What announces more is an attack, or raw bytes that nobody will
+// read as frames: ASCII letters do.
+constexpr std::uint64_t longest_frame = 1U << 30;
 
 std::uint64_t room_for(std::uint64_t announced, std::uint64_t arrived) {
+  if (announced > longest_frame) return arrived;
   return std::min(announced + frame_header, std::max(ssh_window, 2 * arrived));
 }
 

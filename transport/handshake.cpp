@@ -39,6 +39,8 @@ void handshake::end(bool politely) noexcept {
   if (ssh_ == nullptr) return;
   if (in_event_) ssh_event_remove_session(event_, ssh_);
   in_event_ = false;
+  // libssh leaves a socket open that came through this option, even when it lets go of it.
+  ssh_options_set(ssh_, SSH_OPTIONS_FD, nullptr);
   if (politely) ssh_disconnect(ssh_);
   ssh_free(ssh_);
   ssh_ = nullptr;

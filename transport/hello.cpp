@@ -28,16 +28,19 @@ control_frame hello::to_frame() const {
 
 result<hello> hello::from_frame(const control_frame& frame) {
   const auto text = [&](std::string_view key) { return std::string{find_value(frame.items, key).value_or("")}; };
-  const auto number = [&](std::string_view key) {
-    std::uint64_t n = 0;
-    const auto value = text(key);
-    std::from_chars(value.data(), value.data() + value.size(), n);
-    return n;
-  };
-  hello said{text("name"), text("instance"), text("version"), number("max_frame"), number("max_open_record")};
   if (frame.word != "hello") return {errc::malformed, "the first control frame is '" + frame.word + "', not hello"};
+  hello said{.name = text("name"), .instance = text("instance"), .version = text("version")};
   if (!said.name.empty() && !is_valid_name(said.name)) return {errc::malformed, "hello with an impossible name"};
   if (said.instance.empty()) return {errc::malformed, "hello without an instance"};
+  const auto number = [&](std::string_view key, std::uint64_t& into) {
+    const auto value = find_value(frame.items, key);
+    if (!value) return true;
+    const auto* const last = value->data() + value->size();
+    const auto read = std::from_chars(value->data(), last, into);
+    return read.ec == std::errc{} && read.ptr == last;
+  };
+  for (const auto& [key, into] : {std::pair{"max_frame", &said.max_frame}, {"max_open_record", &said.max_open_record}})
+    if (!number(key, *into)) return {errc::malformed, std::string{"hello with a "} + key + " that is no number"};
   return said;
 }
 

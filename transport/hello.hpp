@@ -27,10 +27,11 @@ struct control_frame {
 
 /// *Value.* What each side says first.
 struct hello {
-  std::string name;      ///< empty: claims none
-  std::string instance;  ///< 32 hexadecimal digits, random per process
-  std::string version;   ///< "duplex 0.1.0"
-  std::uint64_t max_frame = 0, max_open_record = 0;
+  std::string name;                           ///< empty: claims none
+  std::string instance;                       ///< 32 hexadecimal digits, random per process
+  std::string version;                        ///< "duplex 0.1.0"
+  std::uint64_t max_frame = 16U << 20;        ///< of whoever does not say
+  std::uint64_t max_open_record = 32U << 10;  ///< likewise
 
   [[nodiscard]] control_frame to_frame() const;
   /// Errors: `malformed`.

@@ -19,10 +19,11 @@ struct session_info {
   std::string remote_name;  ///< claimed in hello; empty for none
   std::string instance;
   std::string version;
-  std::string remote_key;  ///< fingerprint of the key that signed
-  std::string address;     ///< tcp://host:port of the remote socket
-  std::string dialled;     ///< the endpoint, when this side dialled
-  bool native = false;     ///< hello was exchanged
+  std::string remote_key;                ///< fingerprint of the key that signed
+  std::string address;                   ///< tcp://host:port of the remote socket
+  std::string dialled;                   ///< the endpoint, when this side dialled
+  std::uint64_t max_frame = UINT64_MAX;  ///< the largest frame it takes
+  bool native = false;                   ///< hello was exchanged
 };
 using session_info_ptr = std::shared_ptr<const session_info>;
 

@@ -20,6 +20,7 @@ using clock = std::chrono::steady_clock;
 constexpr int reads_per_turn = 64;                // 4 KiB each, libssh's read size: then actors get their turn
 constexpr std::size_t short_read = 4096;          // a read below libssh's buffer size means the socket is drained
 constexpr std::size_t bytes_per_turn = 1U << 20;  // sent before reading gets its turn again
+constexpr std::size_t small_writes = 64U << 10;   // kept in libssh's buffer at most, beside one large write
 constexpr auto coarse = std::chrono::milliseconds{200};  // how late an open's time limit may be noticed
 
 }  // namespace
@@ -49,6 +50,11 @@ caf::behavior session::make_behavior() {
       [this](open_atom, std::string& service, std::vector<std::string>& headers) { return open(service, headers); },
       [this](drop_atom, const std::string& reason) { leave(errc::closed, reason, true); },
       [this](drain_atom) { leave(errc::closed, "the peer is shutting down", false); },
+      [this](close_atom) {
+        leave(errc::closed, "the peer is shutting down", false);
+        for (const auto& [raw, st] : streams_)
+          if (st->channel_) caf::anon_send(st->channel_, close_atom_v);
+      },
       [this](services_atom, served_names_ptr& names) { setup_.served = std::move(names); },
       [this](ping_atom) -> caf::response_promise {
         auto promise = make_response_promise();
@@ -106,8 +112,9 @@ bool session::write_pending() const { return (ssh_get_status(ssh_) & SSH_WRITE_P
 // One ssh_event_dopoll; false when it had nothing to read or the session is over.
 bool session::poll_once() {
   const int rc = ssh_event_dopoll(event_, 0);
-  // libssh reports a lost connection through dopoll, but a protocol or MAC error only through the status.
-  if (rc == SSH_ERROR || (ssh_get_status(ssh_) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0) {
+  // libssh reports a lost connection through dopoll, a protocol or MAC error only through the status, and a remote
+  // SSH_MSG_DISCONNECT, after which it has closed its socket, through neither.
+  if (rc == SSH_ERROR || (ssh_get_status(ssh_) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0 || ssh_is_connected(ssh_) == 0) {
     const char* text = ssh_get_error(ssh_);
     if (state_ == state::handshake)
       fail(handshake_.failure() ? handshake_.failure() : error{errc::connection_failed, "closed during the handshake"});
@@ -210,11 +217,27 @@ void session::flush() {
   send_opens();
   const bool cork = is_tcp_ && dirty_.size() + gone_.size() > 1;
   if (cork) set_cork(true);
-  auto quota = bytes_per_turn;
+  send_queued();
+  send_closes();
+  reap();
+  send_opens();
+  if (cork) set_cork(false);
+  if (!dirty_.empty() && !failure_ && !write_pending())  // the quota is spent: reading first
+    boost::asio::post(home()->context(), [self = caf::strong_actor_ptr{ctrl()}, this] {
+      detail::run_scope turn{*home()};
+      mark();
+    });
+}
+
+// Round robin over the streams that have something to send. What is small waits in libssh's buffer for one send() with
+// the others; closes wait for the end, because each needs that buffer empty.
+void session::send_queued() {
+  std::size_t quota = bytes_per_turn, unflushed = 0;
   while (!dirty_.empty() && quota != 0 && !failure_) {
-    if (write_pending()) {
+    if (unflushed >= small_writes && write_pending()) {
       poll_once();
-      if (failure_ || write_pending()) break;  // bounds libssh's own buffer; Asio waits until the socket takes more
+      if (failure_ || write_pending()) break;  // bounds libssh's buffer; Asio waits until the socket takes more
+      unflushed = 0;
     }
     auto* st = dirty_.front();
     dirty_.pop_front();
@@ -224,27 +247,34 @@ void session::flush() {
       continue;
     }
     if ((st->stalled_ || st->stalled_errors_) && st->pull()) touch(*st);
-    switch (st->send(ssh_, quota)) {
+    const auto quota_before = quota;
+    switch (st->send(quota)) {
       case ssh_stream::progress::idle:
-        if (st->close_sent_ && st->gone_) look_after(*st);
         break;
       case ssh_stream::progress::more:
-      case ssh_stream::progress::socket_full:
         if (!std::exchange(st->dirty_, true)) dirty_.push_back(st);
         break;
       case ssh_stream::progress::no_window:
         if (!std::exchange(st->blocked_, true)) blocked_.push_back(st);
         break;
+      case ssh_stream::progress::to_close:
+        closing_.push_back(st);
+        break;
+    }
+    unflushed += quota_before - quota;
+  }
+  if (write_pending() && !failure_) poll_once();
+}
+
+void session::send_closes() {
+  for (auto* st : std::exchange(closing_, {})) {
+    if (write_pending() && !failure_) poll_once();
+    if (!failure_ && !write_pending() && st->send_close(ssh_)) {
+      if (st->gone_) look_after(*st);
+    } else if (!std::exchange(st->dirty_, true)) {
+      dirty_.push_back(st);
     }
   }
-  reap();
-  send_opens();
-  if (cork) set_cork(false);
-  if (!dirty_.empty() && !failure_ && !write_pending())  // the quota is spent: reading first
-    boost::asio::post(home()->context(), [self = caf::strong_actor_ptr{ctrl()}, this] {
-      detail::run_scope turn{*home()};
-      mark();
-    });
 }
 
 void session::after_poll() {
@@ -312,11 +342,13 @@ void session::bury() {
   write_watch_.close(ignored);
   tick_.cancel();
   to_open_.clear();
-  for (auto* list : {&opening_, &touched_, &blocked_, &gone_}) list->clear();
+  for (auto* list : {&opening_, &touched_, &blocked_, &closing_, &gone_}) list->clear();
   dirty_.clear();
+  // A channel that the remote side did not close is cut off, however politely the session ended.
+  const error cut = failure_.code() == errc::closed ? error{errc::connection_lost, failure_.context()} : failure_;
   for (auto it = streams_.begin(); it != streams_.end();) {
     auto& st = *it->second;
-    if (!st.gone_ && !st.failure_) st.failure_ = failure_;
+    if (!st.gone_ && !st.failure_) st.failure_ = cut;
     if (ssh_ != nullptr && (st.stalled_ || st.stalled_errors_)) st.pull_all();
     st.detach();
     st.closed_ = true;

@@ -56,7 +56,8 @@ struct session_setup {
 /// *Actor, pinned.* One SSH connection; libssh is touched only here, on the home worker. The Asio handlers call `pump`
 /// outside the actor's own turn, so they send messages but use nothing else of the actor's interface.
 ///
-/// Messages: (open_atom, service, headers) is delegated to the new channel's actor; (drop_atom, reason); (drain_atom);
+/// Messages: (open_atom, service, headers) is delegated to the new channel's actor; (drop_atom, reason);
+/// (drain_atom): goodbye, then ends with its last channel; (close_atom): the same, and closes the channels;
 /// (ping_atom) -> round-trip time; (services_atom, served_names_ptr). Ends with the reason as a CAF error.
 class session final : public detail::pinned_actor<caf::event_based_actor>, public carrier, public detail::worker::task {
  public:
@@ -87,6 +88,8 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
   bool poll_once();
   void established();
   void flush();
+  void send_queued();
+  void send_closes();
   void after_poll();
   void deliver();
   void arm();
@@ -105,6 +108,7 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
   ssh_stream& add(ssh_channel ch, channel_id id, bool native);
   void send_opens();
   void scan_opening();
+  void denied(ssh_stream& which);
   void reap();
   void look_after(ssh_stream& which);
   void forget(ssh_stream& which);
@@ -143,7 +147,7 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
     std::string service, record;
   };
   std::deque<pending_open> to_open_;
-  std::vector<ssh_stream*> opening_, touched_, blocked_, gone_;
+  std::vector<ssh_stream*> opening_, touched_, blocked_, closing_, gone_;
   std::deque<ssh_stream*> dirty_;
   std::uint64_t next_number_ = 1, scanned_packets_ = 0;
 

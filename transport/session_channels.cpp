@@ -82,28 +82,31 @@ void session::send_opens() {
                        ? ssh_channel_open_forward(st.ch_, next.service.c_str(), 1, next.record.c_str(), 0)
                        : ssh_channel_open_reverse_forward(st.ch_, next.service.c_str(), 1, next.record.c_str(), 0);
     opening_.push_back(&st);
-    if (rc == SSH_ERROR && ssh_channel_is_closed(st.ch_))
-      st.fail({errc::internal, "libssh could not ask for the channel"});
+    if (rc == SSH_ERROR && !st.confirmed_) denied(st);  // the answer came within the call
   }
   if (first) arm_tick();
+}
+
+void session::denied(ssh_stream& st) {
+  st.confirmed_ = st.gone_ = st.close_sent_ = true;
+  if (!st.failure_) st.failure_ = {errc::refused, "the remote peer takes no such channel, or no more of them"};
+  touch(st);
 }
 
 // libssh 0.10 tells of a confirmation or a refusal only to those who ask, and keeps one error text for the whole
 // session: a refusal is found by asking again on each channel that is still waiting.
 void session::scan_opening() {
-  const bool denied = ssh_get_error_code(ssh_) == SSH_REQUEST_DENIED && packets_.in_packets != scanned_packets_;
+  const bool some_denied = ssh_get_error_code(ssh_) == SSH_REQUEST_DENIED && packets_.in_packets != scanned_packets_;
   scanned_packets_ = packets_.in_packets;
   for (std::size_t i = 0; i < opening_.size();) {
     auto& st = *opening_[i];
     if (!st.confirmed_ && st.ch_ != nullptr) {
       if (ssh_channel_is_open(st.ch_) != 0) {
         st.confirmed_ = true;
-      } else if (denied && !st.gone_ &&
+      } else if (some_denied && !st.gone_ &&
                  (setup_.role == side::dialler ? ssh_channel_open_forward(st.ch_, "", 0, "", 0)
                                                : ssh_channel_open_reverse_forward(st.ch_, "", 0, "", 0)) == SSH_ERROR) {
-        st.confirmed_ = st.gone_ = st.close_sent_ = true;
-        if (!st.failure_) st.failure_ = {errc::refused, "the remote peer takes no such channel, or no more of them"};
-        touch(st);
+        denied(st);
       }
     }
     const bool answered = st.confirmed_ && (st.accepted_ || st.trailers_ || st.gone_ || st.closed_);
@@ -135,7 +138,9 @@ int session::on_open_request(ssh_message message) {
   const bool control = service == control_service;
   if (!is_valid_name(service)) return refuse;
   if (leaving_ || farewell_ || (!control && channels() >= setup_.settings->max_channels)) return refuse;
-  if (control && (control_ != nullptr || !native || setup_.role != side::acceptor)) return refuse;
+  auto record =
+      native ? open_record::decode(originator, setup_.settings->max_open_record) : result<open_record>{open_record{}};
+  if (control && (!record || control_ != nullptr || !native || setup_.role != side::acceptor)) return refuse;
   // A stock client hears "no" only in the answer to its request; a peer hears it in trailers, with the reason.
   const bool known =
       setup_.served && service[0] != '@' && (setup_.served->all_others || setup_.served->names.contains(service));
@@ -144,8 +149,6 @@ int session::on_open_request(ssh_message message) {
     return refuse;
   }
 
-  auto record =
-      native ? open_record::decode(originator, setup_.settings->max_open_record) : result<open_record>{open_record{}};
   ssh_channel ch = ssh_message_channel_request_open_reply_accept(message);
   if (ch == nullptr) return refuse;
   const auto opener = setup_.role == side::acceptor ? side::dialler : side::acceptor;
@@ -203,7 +206,7 @@ void session::reap() {
 }
 
 void session::forget(ssh_stream& st) {
-  for (auto* list : {&opening_, &touched_, &blocked_, &gone_}) std::erase(*list, &st);
+  for (auto* list : {&opening_, &touched_, &blocked_, &closing_, &gone_}) std::erase(*list, &st);
   std::erase(dirty_, &st);
   streams_.erase(&st);
 }

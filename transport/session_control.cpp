@@ -16,6 +16,7 @@ namespace {
 using clock = std::chrono::steady_clock;
 
 constexpr auto parting = std::chrono::seconds{1};        // a goodbye that does not get out in that time never will
+constexpr std::size_t most_answers = 64U << 10;          // pongs that wait to be read, in bytes
 constexpr auto claim_answer = std::chrono::seconds{10};  // the peer actor decides at once; this is a safeguard
 
 std::uint64_t number_of(const control_frame& frame, std::string_view key) {
@@ -25,14 +26,25 @@ std::uint64_t number_of(const control_frame& frame, std::string_view key) {
   return n;
 }
 
+// What a remote side says of itself ends up on terminals.
+std::string printable(std::string text) {
+  for (auto& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return text;
+}
+
 error reason_of(const control_frame& frame) {
   const auto code = number_of(frame, "status");
   return {code > 0 && code < errc_count ? static_cast<errc>(code) : errc::closed,
           std::string{find_value(frame.items, "reason").value_or("the remote peer left")}};
 }
 
+// A reason is a sentence for people; what a control frame cannot carry is cut off.
 control_frame with_reason(std::string word, const error& why) {
-  return {std::move(word), {"status=" + std::to_string(static_cast<int>(why.code())), "reason=" + why.context()}};
+  constexpr std::size_t longest = 1000;  // three times that, percent-encoded, still fits into max_control_frame
+  return {std::move(word),
+          {"status=" + std::to_string(static_cast<int>(why.code())),
+           "reason=" + std::string{why.context().c_str()}.substr(0, longest)}};
 }
 
 }  // namespace
@@ -65,7 +77,11 @@ void session::on_control() {
   }
   if (control_ == nullptr || failure_) return;
   if (control_->trailers_ && !named_) return fail({errc::refused, "the remote side refuses '@duplex'"});
-  if (control_->closed_) fail(goodbye_ ? goodbye_ : error{errc::closed, "the remote peer closed the control channel"});
+  if (!control_->closed_) return;
+  if (goodbye_) return fail(goodbye_);
+  if (!named_ && control_->failure_.code() == errc::refused)
+    return fail({errc::refused, "the remote side refuses '@duplex'"});
+  fail({errc::closed, "the remote peer closed the control channel"});
 }
 
 void session::on_control_frame(const control_frame& frame) {
@@ -79,11 +95,14 @@ void session::on_control_frame(const control_frame& frame) {
     auto known = std::make_shared<session_info>(*about_);
     known->remote_name = remote_hello_.name;
     known->instance = remote_hello_.instance;
-    known->version = remote_hello_.version;
+    known->version = printable(remote_hello_.version);
+    known->max_frame = remote_hello_.max_frame;
     known->native = true;
     about_ = std::move(known);
     caf::anon_send(caf::actor_cast<caf::actor>(this), claim_atom_v);
   } else if (frame.word == "ping") {
+    if (control_->queued_ > most_answers)
+      return fail({errc::resource_exhausted, "the remote side pings and does not read the answers"});
     send_control({"pong", frame.items});
   } else if (frame.word == "pong") {
     const auto number = number_of(frame, "number");

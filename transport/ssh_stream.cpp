@@ -97,44 +97,38 @@ void ssh_stream::fail(error why) {
   owner_.changed(*this);
 }
 
-bool ssh_stream::take_from_libssh(bool is_error, bool bounded) {
+// All that libssh holds or nothing: with any read it grants a whole window again, whatever it still has, so taking a
+// part at a time would let its buffer grow without bound.
+bool ssh_stream::take_from_libssh(bool is_error) {
   static thread_local char chunk[256 << 10];
   bool any = false;
-  while (!bounded || has_room()) {
+  for (;;) {
     const int n = ssh_channel_read_nonblocking(ch_, chunk, sizeof chunk, is_error ? 1 : 0);
-    if (n <= 0) break;
+    if (n <= 0) return any;
     (is_error ? errors_ : data_).append(chunk, static_cast<std::size_t>(n));
     any = true;
+    if (static_cast<std::size_t>(n) < sizeof chunk) return any;
   }
-  return any;
 }
 
-bool ssh_stream::pull() {
-  if (ch_ == nullptr || !has_room()) return false;
-  const bool data = std::exchange(stalled_, false), errors = std::exchange(stalled_errors_, false);
+bool ssh_stream::pull() { return has_room() && pull_all(); }
+
+bool ssh_stream::pull_all() {
+  if (ch_ == nullptr) return false;
   bool any = false;
-  if (errors) any |= take_from_libssh(true, true);
-  if (data) any |= take_from_libssh(false, true);
-  // Room that ended in the middle leaves the rest with libssh, which will not say so again.
-  if (errors && !has_room()) stalled_errors_ = true;
-  if (data && !has_room()) stalled_ = true;
+  if (std::exchange(stalled_errors_, false)) any |= take_from_libssh(true);
+  if (std::exchange(stalled_, false)) any |= take_from_libssh(false);
   return any;
-}
-
-void ssh_stream::pull_all() {
-  if (ch_ == nullptr) return;
-  if (std::exchange(stalled_errors_, false)) take_from_libssh(true, false);
-  if (std::exchange(stalled_, false)) take_from_libssh(false, false);
 }
 
 void ssh_stream::send_last_word() {
-  const auto list = std::exchange(last_word_, std::vector<std::string>{});
-  if (const auto status = find_value(*list, "status")) {
+  const auto& list = *last_word_;
+  if (const auto status = find_value(list, "status")) {
     std::uint32_t number = 0;
     if (std::from_chars(status->data(), status->data() + status->size(), number).ec == std::errc{})
       ssh_channel_request_send_exit_status(ch_, static_cast<int>(number));
   }
-  ssh_channel_request_send_exit_signal(ch_, trailers_signal, 0, encode_list(*list).c_str(), "");
+  ssh_channel_request_send_exit_signal(ch_, trailers_signal, 0, encode_list(list).c_str(), "");
 }
 
 std::size_t ssh_stream::send_data(std::size_t quota) {
@@ -162,7 +156,7 @@ std::size_t ssh_stream::send_data(std::size_t quota) {
   return static_cast<std::size_t>(sent);
 }
 
-ssh_stream::progress ssh_stream::send(ssh_session of, std::size_t& quota) {
+ssh_stream::progress ssh_stream::send(std::size_t& quota) {
   if (ch_ == nullptr || !(confirmed_ || accepted_) || close_sent_) return progress::idle;
   if (std::exchange(send_accept_, false) && native_)
     ssh_channel_request_send_exit_signal(ch_, accept_signal, 0, "", "");
@@ -179,14 +173,15 @@ ssh_stream::progress ssh_stream::send(ssh_session of, std::size_t& quota) {
   } else if (std::exchange(ask_drained_, false)) {
     tell();
   }
-  if (last_word_ && !last_word_->empty() && !gone_) send_last_word();
+  if (last_word_ && !std::exchange(word_sent_, true) && !gone_) send_last_word();
   if (send_eof_ && !std::exchange(eof_sent_, true) && !gone_) ssh_channel_send_eof(ch_);
-  if (!send_close_) return progress::idle;
-  // While libssh holds unsent bytes a close sends EOF only and asks to be called again.
+  return send_close_ ? progress::to_close : progress::idle;
+}
+
+bool ssh_stream::send_close(ssh_session of) {
   ssh_channel_close(ch_);
-  if (ssh_get_status(of) & SSH_WRITE_PENDING) return progress::socket_full;
-  close_sent_ = true;
-  return progress::idle;
+  // If libssh could not get rid of the EOF that goes first, the CLOSE has not been sent: it has to be asked again.
+  return close_sent_ = (ssh_get_status(of) & SSH_WRITE_PENDING) == 0;
 }
 
 }  // namespace duplex::transport

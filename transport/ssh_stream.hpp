@@ -28,22 +28,23 @@ class ssh_stream final : public stream {
 
   // How an attempt to send ended.
   enum class progress {
-    idle,        // nothing left to send
-    more,        // sent some, more is queued
-    no_window,   // the remote side takes no more for now
-    socket_full  // libssh holds bytes that the socket did not take
+    idle,       // nothing left to send
+    more,       // sent some, more is queued
+    no_window,  // the remote side takes no more for now
+    to_close    // only the CLOSE is left
   };
 
-  progress send(ssh_session of, std::size_t& quota);
+  progress send(std::size_t& quota);
+  bool send_close(ssh_session of);  // with libssh's buffer empty; false: again
   std::size_t send_data(std::size_t quota);
   void send_last_word();
-  bool pull();      // takes what libssh was told to keep; true when something came
-  void pull_all();  // the same regardless of the window: the channel is closing
+  bool pull();      // takes what libssh was told to keep, if there is room; true when something came
+  bool pull_all();  // the same regardless of room: the channel is closing
   void fail(error why);
   void detach();  // libssh's channel is about to go or has gone with its session
   std::size_t on_data(const char* data, std::size_t size, bool is_error);
   void on_exit_signal(std::string_view name, std::string_view text);
-  bool take_from_libssh(bool is_error, bool bounded);
+  bool take_from_libssh(bool is_error);
 
   session& owner_;
   ssh_channel ch_;
@@ -55,7 +56,7 @@ class ssh_stream final : public stream {
   bool news_ = false;  // something beside data that the channel actor must see
   bool touched_ = false, dirty_ = false, blocked_ = false, gone_ = false;
   bool stalled_ = false, stalled_errors_ = false;  // libssh holds bytes that it will not offer again by itself
-  bool eof_sent_ = false, close_sent_ = false;
+  bool word_sent_ = false, eof_sent_ = false, close_sent_ = false;
 };
 
 }  // namespace duplex::transport

@@ -58,8 +58,8 @@ class stream {
   result<frames> take_frame();
   bytes take_bytes(std::size_t limit);
   result<frames> take_errors();
-  /// Untaken bytes of either kind.
-  [[nodiscard]] std::size_t untaken() const noexcept { return data_.size() + errors_.size(); }
+  /// Whether something is left that a reader could still take.
+  [[nodiscard]] bool untaken() { return !data_.empty() || errors_readable(); }
   /// The reader is done with that many bytes taken before: the remote side may send as many again.
   void consumed(std::size_t count);
   /// The channel has come to look: it will be told again.

@@ -129,7 +129,8 @@ template <class Op, class Target> result<typename Op::value> wait(const std::sha
 /// called on a worker thread (`would_deadlock`); `async_` names take an Asio completion token, by default
 /// `use_awaitable`, and complete with `result<T>`: include <duplex/async.hpp> for them. Arguments given by view or
 /// reference are copied before an asynchronous call returns or suspends. The channel is closed, after all that was
-/// written, when the last copy is destroyed. Operations on an empty handle fail with `closed`. Thread: any.
+/// written, when the last copy is destroyed. Operations on an empty handle fail with `closed`. Besides
+/// the errors named below each may fail with `connection_lost` when the session ends under it. Thread: any.
 class channel {
  public:
   channel() = default;
@@ -142,33 +143,39 @@ class channel {
   /// Gives up this handle without closing the channel: who holds the actor closes it.
   channel_actor release();
 
-  /// Bytes as they come, at most `limit`. `end_of_stream` after the last.
+  /// Bytes as they come, at least one and at most `limit`. Errors: `end_of_stream` after the last, `closed`.
   result<bytes> read(std::size_t limit = 65536) { return detail::wait(state_, detail::read_op{limit}); }
   /// The next frame. Errors: `end_of_stream`, `truncated`, `frame_too_large`, `connection_lost`.
   result<bytes> read_frame() { return detail::wait(state_, detail::read_frame_op{}); }
-  /// All frames that have arrived, at least one: the cheapest way to read many.
+  /// All frames that have arrived, at least one: the cheapest way to read many. Errors: as
+  /// `read_frame`.
   result<frames> read_frames() { return detail::wait(state_, detail::read_frames_op{}); }
-  /// The next error frame.
+  /// The next error frame. Errors: `end_of_stream`, `frame_too_large`, `closed`.
   result<bytes> read_error() { return detail::wait(state_, detail::read_error_op{}); }
-  /// Queues bytes; waits while `send_high_water` or more are queued.
+  /// Queues bytes; waits while 512 KiB of what was written before are still queued. Errors: `closed`.
   result<void> write(std::string_view data) { return detail::wait(state_, detail::write_op{data}); }
   /// Queues one frame, sent together with others written in the same turn; waits as `write` does.
+  /// Errors: `closed`, `frame_too_large`.
   result<void> write_frame(std::string_view payload) { return detail::wait(state_, detail::write_frame_op{payload}); }
-  /// Queues a batch, for instance one that `read_frames` gave, without looking into it.
+  /// Queues a batch, for instance one that `read_frames` gave, without looking into it. Errors: as
+  /// `write_frame`.
   result<void> write_frames(const frames& batch) { return detail::wait(state_, detail::write_frames_op{&batch}); }
-  /// Queues an error frame; the remote side reads it beside the data, a stock client shows it on stderr.
+  /// Queues an error frame; the remote side reads it beside the data, a stock client may show it on stderr.
+  /// Errors: as `write_frame`.
   result<void> write_error(std::string_view payload) { return detail::wait(state_, detail::write_error_op{payload}); }
-  /// Waits until no more than `send_low_water` of what was written is still queued here.
+  /// Waits until no more than `send_low_water` of what was written is still queued here. Errors: `closed`.
   result<void> flush() { return detail::wait(state_, detail::flush_op{}); }
-  /// Half-close: the remote side reads the end of the stream; reading here goes on.
+  /// Half-close: the remote side reads the end of the stream; reading here goes on. Errors: `closed`.
   result<void> close_write() { return detail::wait(state_, detail::close_write_op{}); }
   /// This side's last word, at most once; `status=N` becomes the exit status of stock clients. Ends writing.
+  /// At most 32 KiB encoded. Errors: `closed`, `resource_exhausted`.
   result<void> write_trailers(const std::vector<std::string>& list) {
     return detail::wait(state_, detail::write_trailers_op{&list});
   }
   /// Waits for the remote side's last word. `closed` when it closed without one.
   result<std::vector<std::string>> trailers() { return detail::wait(state_, detail::trailers_op{}); }
   /// Closes after all that was written; it is sent in the background, at most `linger` long at shutdown.
+  /// Never fails but on an empty handle.
   result<void> close() { return detail::wait(state_, detail::close_op{}); }
   /// Service, headers, names, key and address of the remote side, trailers once they came.
   result<duplex::meta> meta() const { return detail::wait(state_, detail::meta_op{}); }

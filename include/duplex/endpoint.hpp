@@ -16,8 +16,9 @@ class endpoint {
  public:
   enum class kind : std::uint8_t { tcp, unix_socket, inproc, exec, stdio, fd };
 
-  /// Errors: `invalid_argument`, with the right form in the text.
+  /// Errors: `invalid_argument`, with the right form in the text. Thread: any.
   static result<endpoint> parse(std::string_view text);
+  /// `tcp://host:port`; an IPv6 address without brackets.
   static endpoint tcp(std::string host, std::uint16_t port);
 
   [[nodiscard]] kind type() const noexcept { return kind_; }

@@ -13,9 +13,11 @@ namespace detail {
 struct key_rep;  // libssh's key
 }
 
-/// *Value.* A private key, ed25519 when made here; its public half is what a peer is known by.
+/// *Value.* A private key, ed25519 when made here; its public half is what a peer is known by. What names a file reads
+/// or writes it, and blocks that long. Thread: any.
 class key {
  public:
+  /// A new ed25519 key. Throws std::bad_alloc.
   static key generate();
   /// From a file in OpenSSH's form. Errors: `key_file` when it is missing, unreadable, malformed, encrypted, or open to
   /// others (mode & 077), with the way out in the text.
@@ -23,7 +25,7 @@ class key {
   /// From OpenSSH's text form. Errors: `key_file`.
   static result<key> parse(std::string_view text);
   /// What `options::identity` names: a file, the text itself, or for an empty string the file of the configuration
-  /// folder, made when it does not exist.
+  /// folder, made when it does not exist. Errors: `key_file`.
   static result<key> from_option(const std::string& identity);
 
   /// Writes the private key with mode 0600 and `path`.pub beside it. Errors: `already_exists`, `key_file`.
@@ -44,7 +46,8 @@ class key {
   std::shared_ptr<const detail::key_rep> rep_;
 };
 
-/// Where a peer keeps its files: `$DUPLEX_HOME`, else `$XDG_CONFIG_HOME/duplex`, else `~/.config/duplex`.
+/// Where a peer keeps its files: `$DUPLEX_HOME`, else `$XDG_CONFIG_HOME/duplex`, else `~/.config/duplex`. Thread:
+/// any, while none changes the environment.
 std::string configuration_folder();
 
 }  // namespace duplex

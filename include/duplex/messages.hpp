@@ -20,17 +20,17 @@ namespace duplex {
 
 /// *Value.* One remote peer, as `peers` lists it.
 struct peer_info {
-  std::string name;         ///< what it claims, or the endpoint that was dialled when it claims nothing
-  std::string fingerprint;  ///< SHA256 of the key that signed
-  std::string address;      ///< where it is
-  std::string version;      ///< "duplex 0.1.0"
-  std::uint32_t sessions = 0;
+  std::string name;            ///< what it claims, or the endpoint that was dialled when it claims nothing
+  std::string fingerprint;     ///< SHA256 of the key that signed
+  std::string address;         ///< where it is
+  std::string version;         ///< "duplex 0.1.0"
+  std::uint32_t sessions = 0;  ///< how many lead there now
 };
 
 /// *Value.* What a ping found.
 struct ping_report {
   peer_info peer;
-  std::chrono::nanoseconds round_trip{0};
+  std::chrono::nanoseconds round_trip{0};  ///< from the request to the answer, our queues included
 };
 
 /// How a subscriber wants the bytes of a channel.
@@ -52,9 +52,11 @@ struct peer_event {
 caf::error to_caf(const error& e);
 error from_caf(const caf::error& e);
 
-/// How a channel's actor ends: the reason, and the trailers the remote side sent, both in the down message.
+/// How a channel's actor ends: the reason, and the trailers the remote side sent, both in the down message. Thread:
+/// any.
 caf::error end_reason(const error& why, const std::vector<std::string>& trailers, bool trailed);
-/// The trailers within such a reason; nothing when the remote side sent none.
+/// The trailers within such a reason; nothing, and `trailed` false, when the remote side sent none.
+/// Thread: any.
 std::vector<std::string> trailers_of(const caf::error& reason, bool& trailed);
 
 }  // namespace duplex

@@ -72,15 +72,17 @@ struct options {
 };
 
 /// Sets a field by its name. Errors: `not_found` with the names there are, `invalid_argument` with the range.
+/// Thread: one at a time for the same `of`.
 result<void> set_option(options& of, std::string_view name, std::string_view value);
-/// A field by its name, in the form `set_option` takes. Errors: `not_found`.
+/// A field by its name, in the form `set_option` takes. Errors: `not_found`. Thread: any.
 result<std::string> get_option(const options& of, std::string_view name);
-/// The names `set_option` knows, in the order of the struct.
+/// The names `set_option` knows, in the order of the struct. Thread: any.
 std::vector<std::string_view> option_names();
-/// Checks the values against each other and their ranges, as every use of `options` does.
+/// Checks the values against each other and their ranges, as every use of `options` does. Errors:
+/// `invalid_argument`, with the range. Thread: any.
 result<void> validate(const options& of);
 
-/// True for 1 to 255 bytes of letters, digits and `. _ / @ -`, the form of service and peer names.
+/// True for 1 to 255 bytes of letters, digits and `. _ / @ -`, the form of service and peer names. Thread: any.
 bool is_valid_name(std::string_view name) noexcept;
 
 }  // namespace duplex

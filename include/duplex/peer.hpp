@@ -39,6 +39,7 @@ using peer_actor = caf::typed_actor<
     caf::replies_to<accept_atom, std::string>::with<channel_actor>,
     /// Opens a channel: remote peer (empty: the next one), service, headers.
     caf::replies_to<open_atom, std::string, std::string, std::vector<std::string>>::with<channel_actor>,
+    /// A round trip to a remote peer (empty: the next one).
     caf::replies_to<ping_atom, std::string>::with<ping_report>,
     /// Options by name; what sessions were made from stays as it was.
     caf::replies_to<set_atom, std::string, std::string>::with<void>,
@@ -116,21 +117,25 @@ void start(const std::shared_ptr<peer_state>& on, const Op& op, completion_ptr<t
 
 /// A handle to a peer, for code outside actors; copies refer to the same peer, which lives until `shutdown` or the
 /// runtime's end. Plain names block (`would_deadlock` on a worker thread), `async_` names take an Asio completion token
-/// and need <duplex/async.hpp>. Endpoints are given as text, see `endpoint::parse`. Thread: any.
+/// and need <duplex/async.hpp>. Endpoints are given as text, see `endpoint::parse`. Every
+/// operation of a peer whose options or key are wrong fails with that error, and one that has ended with `closed`.
+/// Thread: any.
 class peer {
  public:
   peer() = default;
   explicit peer(std::shared_ptr<detail::peer_state> state) : state_(std::move(state)) {}
 
+  /// The actor; empty for an empty handle.
   [[nodiscard]] peer_actor actor() const;
 
-  /// Listens, and returns the endpoint with the real port. Errors: `invalid_argument`, `address_in_use`, `unsupported`.
+  /// Listens, and returns the endpoint with the real port. Errors: `invalid_argument`, `address_in_use`,
+  /// `already_exists`, `unsupported`, `connection_failed` for a host name that does not exist, `io`.
   result<endpoint> bind(std::string_view where) { return detail::wait(state_, detail::bind_op{where}); }
   /// Stops listening; sessions stay. Errors: `not_found`.
   result<void> unbind(std::string_view where) { return detail::wait(state_, detail::unbind_op{where}); }
   /// Connects, and stays connected: dials again whenever the session is lost. Returns when the first attempt succeeded
   /// or failed; after `connection_failed` and `timed_out` attempts go on, after `auth_failed`, `host_key` and
-  /// `already_exists` they do not.
+  /// `already_exists` they do not. Errors also: `invalid_argument`, `unsupported`.
   result<peer_info> connect(std::string_view where) { return detail::wait(state_, detail::connect_op{where}); }
   /// Stops dialling there and ends the session. Errors: `not_found`.
   result<void> disconnect(std::string_view where) { return detail::wait(state_, detail::disconnect_op{where}); }
@@ -148,6 +153,8 @@ class peer {
   result<void> serve(std::string_view service, const std::function<void(channel)>& handler) {
     return detail::wait(state_, detail::serve_op{service, &handler, nullptr});
   }
+  /// Serves with an actor, which gets `(accept_atom, channel_actor, meta)` and ends the service when it ends. Errors:
+  /// `invalid_argument`, `already_exists`, as for the other forms.
   result<void> serve(std::string_view service, const caf::actor& acceptor) {
     return detail::wait(state_, detail::serve_op{service, nullptr, &acceptor});
   }
@@ -160,18 +167,22 @@ class peer {
   requires requires(Handler h, channel c) { typename decltype(h(c))::executor_type; }
   result<void> serve(std::string_view service, Handler handler);
   /// Waits for the next channel that a remote peer opens for `service`; for any service that nobody serves when empty.
+  /// Errors: `already_exists` when a handler has it, `invalid_argument`.
   result<channel> accept(std::string_view service = {}) { return detail::wait(state_, detail::accept_op{service}); }
   /// Opens a channel to `service` at the remote peer `to`, or at the next one when `to` is empty. Errors:
   /// `not_connected`, `unknown_service`, `refused`, `resource_exhausted`, `timed_out`.
   result<channel> open(std::string_view to, std::string_view service, const std::vector<std::string>& headers = {}) {
     return detail::wait(state_, detail::open_op{to, service, &headers});
   }
-  /// Measures a round trip to a remote peer, or to the next one.
+  /// Measures a round trip to a remote peer, or to the next one. Errors: `not_connected`, `timed_out` after
+  /// `open_timeout`.
   result<ping_report> ping(std::string_view name = {}) { return detail::wait(state_, detail::ping_op{name}); }
-  /// Options by name, see `options`; sessions that exist keep what they were made with.
+  /// Options by name, see `options`; sessions that exist keep what they were made with. Errors: `not_found`,
+  /// `invalid_argument`.
   result<void> set_option(std::string_view name, std::string_view setting) {
     return detail::wait(state_, detail::set_option_op{name, setting});
   }
+  /// The value as text. Errors: `not_found`.
   result<std::string> get_option(std::string_view name) const {
     return detail::wait(state_, detail::get_option_op{name});
   }

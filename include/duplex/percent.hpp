@@ -11,12 +11,12 @@ namespace duplex {
 /// `text` with C0 control characters, DEL, '%' and ';' as %XX, so that it fits into a list. Thread: any.
 std::string percent_encode(std::string_view text);
 /// The reverse; nothing for a '%' without two hexadecimal digits, or for a NUL, encoded or not, which C strings would
-/// cut.
+/// cut. Thread: any.
 std::optional<std::string> percent_decode(std::string_view text);
 
-/// Each item encoded and ended by ';': order, duplicates and empty items are kept.
+/// Each item encoded and ended by ';': order, duplicates and empty items are kept. Thread: any.
 std::string encode_list(const std::vector<std::string>& items);
-/// The reverse; nothing for a malformed item or a last one without its ';'.
+/// The reverse; nothing for a malformed item or a last one without its ';'. Thread: any.
 std::optional<std::vector<std::string>> decode_list(std::string_view text);
 
 /// The value of the first `key=value` item with that key. Thread: any.

@@ -36,7 +36,9 @@ struct shutdown_report {
 /// application's actors must not outlive it. Thread: any, unless a function says otherwise.
 class runtime {
  public:
+  /// Two workers, or one on a single core; each a thread.
   runtime();
+  /// As the options say.
   explicit runtime(runtime_options opts);
   /// Uses the application's own CAF configuration: its message types, modules and options. `config` must outlive the
   /// runtime. `scheduler.max-throughput` is overridden with 64, else a busy actor would keep sockets waiting.
@@ -44,6 +46,7 @@ class runtime {
   /// Runs on the caller's `io`, which one thread at a time may run and which must outlive the runtime. Shutdown and the
   /// destructor run `io` themselves to finish: call them after `io.run()` has returned.
   explicit runtime(boost::asio::io_context& io);
+  /// Both.
   runtime(boost::asio::io_context& io, caf::actor_system_config& config);
   runtime(const runtime&) = delete;
   runtime& operator=(const runtime&) = delete;
@@ -51,6 +54,7 @@ class runtime {
   /// only wait for itself. Waits for the application's detached actors, which nobody else can end.
   ~runtime();
 
+  /// CAF's actor system, to spawn the application's own actors in.
   caf::actor_system& system() noexcept;
 
   /// Starts a peer. Throws nothing; a peer whose options are wrong answers every operation with that error.

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <duplex/key.hpp>
+
+#include "tests/transport/folder.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+using namespace duplex;
+using Catch::Contains;
+using strings = std::vector<std::string>;
+using transport_tests::folder;
+using transport_tests::variable;
+
+namespace {
+
+mode_t mode_of(const std::string& path) {
+  struct stat about {};
+  REQUIRE(::stat(path.c_str(), &about) == 0);
+  return about.st_mode & 07777;
+}
+
+// What a shell command prints; it must succeed.
+std::string output_of(const std::string& command) {
+  FILE* pipe = ::popen((command + " 2>&1 </dev/null").c_str(), "r");
+  REQUIRE(pipe != nullptr);
+  std::string text;
+  char chunk[4096];
+  while (const auto n = std::fread(chunk, 1, sizeof chunk, pipe)) text.append(chunk, n);
+  const int status = ::pclose(pipe);
+  INFO(command << ": " << text);
+  REQUIRE(status == 0);
+  return text;
+}
+
+void check_refused(const result<key>& got, const std::string& path, const std::string& why) {
+  REQUIRE_FALSE(got);
+  CHECK(got.error().code() == errc::key_file);
+  CHECK_THAT(got.error().context(), Contains("'" + path + "'") && Contains(why));
+}
+
+}  // namespace
+
+TEST_CASE("key: two made are two", "[key]") {
+  const auto a = key::generate(), b = key::generate();
+  CHECK(a.fingerprint() != b.fingerprint());
+  CHECK_THAT(a.fingerprint(), Catch::StartsWith("SHA256:"));
+  CHECK(a.fingerprint().size() == 7 + 43);
+  CHECK_THAT(a.public_line(), Catch::StartsWith("ssh-ed25519 AAAA"));
+  CHECK(a.public_line("me@here") == a.public_line() + " me@here");
+}
+
+TEST_CASE("key: saved as a private file with the public line beside it, and loaded again", "[key]") {
+  const folder here;
+  const auto made = key::generate();
+  const auto path = here.path("id");
+  const auto mask = ::umask(0);  // the mode must not come from the umask
+  const auto saved = made.save(path, "a comment");
+  ::umask(mask);
+  REQUIRE(saved);
+  CHECK(mode_of(path) == 0600);
+  CHECK(mode_of(path + ".pub") == 0644);
+  CHECK(here.read("id.pub") == made.public_line("a comment") + '\n');
+  const auto loaded = key::load(path);
+  REQUIRE(loaded);
+  CHECK(loaded->fingerprint() == made.fingerprint());
+  CHECK(loaded->public_line() == made.public_line());
+}
+
+TEST_CASE("key: never written over another file", "[key]") {
+  const folder here;
+  const std::string taken = GENERATE("id", "id.pub");
+  here.write(taken, "mine");
+  const auto saved = key::generate().save(here.path("id"));
+  CHECK(saved.error().code() == errc::already_exists);
+  CHECK_THAT(saved.error().context(), Contains(here.path(taken)));
+  CHECK(here.read(taken) == "mine");
+  CHECK(std::filesystem::exists(here.path("id")) == (taken == "id"));  // no half of a pair is left
+}
+
+TEST_CASE("key: a folder that is not there cannot be written to", "[key]") {
+  const folder here;
+  const auto saved = key::generate().save(here.path("none/id"));
+  CHECK(saved.error().code() == errc::key_file);
+  CHECK_THAT(saved.error().context(), Contains("No such file"));
+}
+
+TEST_CASE("key: its text form is read back", "[key]") {
+  const auto made = key::generate();
+  CHECK_THAT(made.text(), Catch::StartsWith("-----BEGIN OPENSSH PRIVATE KEY-----\n"));
+  const auto parsed = key::parse(made.text());
+  REQUIRE(parsed);
+  CHECK(parsed->fingerprint() == made.fingerprint());
+}
+
+TEST_CASE("key: ssh-keygen agrees about fingerprint and public half", "[key]") {
+  const folder here;
+  const auto made = key::generate();
+  REQUIRE(made.save(here.path("id"), "me"));
+  CHECK(output_of("ssh-keygen -lf " + here.path("id.pub")) == "256 " + made.fingerprint() + " me (ED25519)\n");
+  CHECK_THAT(output_of("ssh-keygen -yf " + here.path("id")), Catch::StartsWith(made.public_line()));
+}
+
+TEST_CASE("key: one made by ssh-keygen is loaded", "[key]") {
+  const folder here;
+  const std::string kind = GENERATE("ed25519", "ecdsa");
+  output_of("ssh-keygen -q -t " + kind + " -N '' -C '' -f " + here.path("id"));
+  const auto loaded = key::load(here.path("id"));
+  REQUIRE(loaded);
+  CHECK_THAT(output_of("ssh-keygen -lf " + here.path("id.pub")), Contains(loaded->fingerprint()));
+  CHECK_THAT(here.read("id.pub"), Catch::StartsWith(loaded->public_line()));
+}
+
+TEST_CASE("key: a file that is open to others is refused with its mode and the way out", "[key]") {
+  const folder here;
+  const auto path = here.path("id");
+  REQUIRE(key::generate().save(path));
+  for (const auto& [mode, text] :
+       {std::pair<mode_t, const char*>{0640, "0640"}, {0620, "0620"}, {0604, "0604"}, {0601, "0601"}, {0777, "0777"}}) {
+    ::chmod(path.c_str(), mode);
+    check_refused(key::load(path), path, text);
+    check_refused(key::load(path), path, "chmod 600 " + path);
+  }
+  ::chmod(path.c_str(), 0400);
+  CHECK(key::load(path));
+}
+
+TEST_CASE("key: a missing file is refused with the way to make one", "[key]") {
+  const folder here;
+  check_refused(key::load(here.path("none")), here.path("none"), "No such file");
+  check_refused(key::load(here.path("none")), here.path("none"), "duplex keygen -f " + here.path("none"));
+}
+
+TEST_CASE("key: a folder is no key file", "[key]") {
+  const folder here;
+  check_refused(key::load(here.path("")), here.path(""), "is not a file");
+}
+
+TEST_CASE("key: an unreadable file is refused", "[key]") {
+  if (::geteuid() == 0) return;  // root reads everything
+  const folder here;
+  const auto path = here.path("id");
+  REQUIRE(key::generate().save(path));
+  ::chmod(path.c_str(), 0200);
+  check_refused(key::load(path), path, "cannot be read");
+}
+
+TEST_CASE("key: garbage is refused", "[key]") {
+  const folder here;
+  const auto whole = key::generate().text();
+  for (const std::string& text :
+       strings{std::string{}, std::string{"\n"}, std::string{"garbage"}, std::string(100'000, '\xff'),
+               std::string(10, '\0'), whole.substr(0, whole.size() / 2),
+               std::string{"-----BEGIN OPENSSH PRIVATE KEY-----\n"},
+               std::string{"-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n"},
+               key::generate().public_line()}) {
+    INFO(text.substr(0, 60));
+    const auto path = here.write("id", text);
+    ::chmod(path.c_str(), 0600);
+    check_refused(key::load(path), path, "not a private key");
+    CHECK(key::parse(text).error().code() == errc::key_file);
+  }
+}
+
+TEST_CASE("key: one with a passphrase is refused and says so", "[key]") {
+  const folder here;
+  output_of("ssh-keygen -q -t ed25519 -N secret -a 1 -f " + here.path("id"));
+  check_refused(key::load(here.path("id")), here.path("id"), "passphrase");
+}
+
+TEST_CASE("key: the option takes a file or the key itself", "[key]") {
+  const folder here;
+  const auto made = key::generate();
+  REQUIRE(made.save(here.path("id")));
+  for (const auto& option : {here.path("id"), made.text()}) {
+    const auto got = key::from_option(option);
+    REQUIRE(got);
+    CHECK(got->fingerprint() == made.fingerprint());
+  }
+  const auto broken = key::from_option("-----BEGIN OPENSSH PRIVATE KEY-----\nnothing");
+  CHECK(broken.error().code() == errc::key_file);
+  CHECK_THAT(broken.error().context(), Catch::StartsWith("option identity: "));
+}
+
+TEST_CASE("key: without an option one is made in the configuration folder, once", "[key]") {
+  const folder here;
+  const auto home = here.path("deep/er");
+  const variable set{"DUPLEX_HOME", home.c_str()};
+  const auto first = key::from_option("");
+  REQUIRE(first);
+  CHECK(mode_of(home + "/id_ed25519") == 0600);
+  const auto second = key::from_option("");
+  REQUIRE(second);
+  CHECK(second->fingerprint() == first->fingerprint());
+  ::chmod((home + "/id_ed25519").c_str(), 0644);
+  CHECK(key::from_option("").error().code() == errc::key_file);
+}
+
+TEST_CASE("key: the configuration folder follows the environment", "[key]") {
+  const variable home{"HOME", "/home/me"};
+  const variable config{"XDG_CONFIG_HOME", nullptr};
+  const variable own{"DUPLEX_HOME", nullptr};
+  CHECK(configuration_folder() == "/home/me/.config/duplex");
+  const variable config_set{"XDG_CONFIG_HOME", "/cfg"};
+  CHECK(configuration_folder() == "/cfg/duplex");
+  const variable own_set{"DUPLEX_HOME", "/own"};
+  CHECK(configuration_folder() == "/own");
+  const variable own_empty{"DUPLEX_HOME", ""};
+  CHECK(configuration_folder() == "/cfg/duplex");
+}
