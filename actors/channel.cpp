@@ -30,7 +30,7 @@ template <> std::optional<result<void>> attempt(channel_state& on, const write_f
   return on.port->try_write(op.payload, channel_port::form::frame);
 }
 template <> std::optional<result<void>> attempt(channel_state& on, const write_frames_op& op) {
-  return on.port->try_write(op.batch->image(), channel_port::form::raw);
+  return on.port->try_write(*op.batch);
 }
 template <> std::optional<result<void>> attempt(channel_state&, const write_error_op&) { return std::nullopt; }
 template <> std::optional<result<void>> attempt(channel_state&, const flush_op&) { return std::nullopt; }
@@ -65,7 +65,7 @@ template <> void start(const std::shared_ptr<channel_state>& on, const write_fra
   on->port->write(op.payload, channel_port::form::frame, std::move(done));
 }
 template <> void start(const std::shared_ptr<channel_state>& on, const write_frames_op& op, completion_ptr<void> done) {
-  on->port->write(op.batch->image(), channel_port::form::raw, std::move(done));
+  on->port->write(*op.batch, std::move(done));
 }
 template <> void start(const std::shared_ptr<channel_state>& on, const write_error_op& op, completion_ptr<void> done) {
   on->port->ask(std::move(done), error_atom_v, make_frames(op.payload));

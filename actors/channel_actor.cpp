@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "actors/channel_actor.hpp"
 
+#include <duplex/percent.hpp>
+
 #include <caf/actor_cast.hpp>
 #include <caf/exit_reason.hpp>
 
@@ -11,6 +13,7 @@ namespace {
 
 // A sender that waits for no answer may be that many high-water marks ahead; then the channel is ended, not memory.
 constexpr std::uint64_t runaway = 8;
+constexpr std::size_t max_trailers = 32 << 10;  // one packet, well below what libssh takes (262,144)
 
 std::vector<std::string> as_trailers(const error& why) {
   return {"status=" + std::to_string(static_cast<int>(why.code())), "reason=" + why.context()};
@@ -18,13 +21,25 @@ std::vector<std::string> as_trailers(const error& why) {
 
 }  // namespace
 
+error too_large(std::uint64_t size, std::uint64_t limit) {
+  return {errc::frame_too_large, "a frame of " + std::to_string(size) + " bytes is over the limit of " +
+                                     std::to_string(limit) + " (option max_frame)"};
+}
+
+error check_trailers(const std::vector<std::string>& list) {
+  const auto size = encode_list(list).size();
+  if (size <= max_trailers) return {};
+  return {errc::resource_exhausted, "trailers of " + std::to_string(size) + " bytes, encoded, are over the limit of " +
+                                        std::to_string(max_trailers)};
+}
+
 channel_core::channel_core(caf::actor_config& config, transport::channel_setup setup, std::uint64_t high_water,
                            std::uint64_t max_frame)
     : pinned_actor(config, setup.home),
       setup_(std::move(setup)),
       stream_(&setup_.carrier),
       high_water_(high_water),
-      max_frame_(max_frame),
+      max_frame_(std::min(max_frame, setup_.about->max_frame)),
       state_(setup_.opened_here ? state::opening : state::arriving) {}
 
 channel_core::behavior_type channel_core::make_behavior() {
@@ -34,6 +49,7 @@ channel_core::behavior_type channel_core::make_behavior() {
   return {
       [this](write_atom, frames& batch, std::uint32_t consumed) {
         held_credit_ += consumed;
+        if (auto wrong = check_frames(batch)) return break_with(wrong);
         if (!batch.empty()) (void)written(std::move(batch).image(), false);
         release_credit();
       },
@@ -79,7 +95,7 @@ channel_core::behavior_type channel_core::make_behavior() {
         return caf::unit;
       },
       [this](trailers_atom, std::vector<std::string>& list) -> caf::result<void> {
-        if (write_closed_ && stream_ && state_ == state::over) return to_caf({errc::closed, "trailers after close"});
+        if (auto wrong = check_trailers(list)) return to_caf(wrong);
         write_closed_ = true;
         if (stream_) stream_->finish(std::move(list));
         return caf::unit;
@@ -141,9 +157,7 @@ meta channel_core::describe() const {
 error channel_core::check_frames(const frames& batch) const {
   if (batch.wire_size() <= max_frame_) return {};
   for (const auto payload : batch)
-    if (payload.size() > max_frame_)
-      return {errc::frame_too_large, "a frame of " + std::to_string(payload.size()) + " bytes is over the limit of " +
-                                         std::to_string(max_frame_) + " (option max_frame)"};
+    if (payload.size() > max_frame_) return too_large(payload.size(), max_frame_);
   return {};
 }
 
@@ -187,6 +201,7 @@ caf::response_promise channel_core::wait_for(pending_read::kind what, std::size_
     return promise;
   }
   patience().reads.push_back(std::move(read));
+  if (waiting_->reads.size() > 1) look();  // a read of the other kind may wait for long: this one need not
   return promise;
 }
 
@@ -263,7 +278,8 @@ void channel_core::push_to_subscriber() {
 }
 
 void channel_core::answer_drained() {
-  if (!stream_ || stream_->queued() > high_water_) return;
+  if (!stream_ || waiting_->drained.empty()) return;
+  if (stream_->queued() > high_water_) return stream_->ask_when_drained();
   for (auto& promise : std::exchange(waiting_->drained, {})) promise.deliver(caf::unit);
 }
 
@@ -310,7 +326,7 @@ void channel_core::look() {
     answer_reads();
   if (state_ == state::over) return;
   if (waiting_) answer_drained();
-  if (!stream_->closed() || (stream_->untaken() != 0 && !stream_->failure())) return;
+  if (!stream_->closed() || (stream_->untaken() && !stream_->failure())) return;
   const auto& failure = stream_->failure();
   over(end_reason(failure ? failure : error{errc::closed, "the remote side closed the channel"},
                   stream_->trailers().value_or(std::vector<std::string>{}), stream_->trailers().has_value()));

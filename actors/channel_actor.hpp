@@ -14,6 +14,12 @@
 
 namespace duplex::detail {
 
+/// The error of a frame over the limit.
+error too_large(std::uint64_t size, std::uint64_t limit);
+
+/// The error of trailers over the limit, or none.
+error check_trailers(const std::vector<std::string>& list);
+
 /// A channel's actor as the library sees it: with the session's and the peer's messages.
 using channel_core_actor =
     channel_actor::extend<caf::reacts_to<wake_atom>,                        // session: look at your stream
@@ -33,6 +39,10 @@ class channel_core final : public pinned_actor<channel_core_actor::base> {
 
   /// What the channel was made from, without trailers. Thread: any.
   meta describe() const;
+  /// The largest frame that may be sent. Thread: any.
+  std::uint64_t max_frame() const noexcept { return max_frame_; }
+  /// The option send_high_water. Thread: any.
+  std::uint64_t high_water() const noexcept { return high_water_; }
 
  private:
   enum class state : std::uint8_t { opening, arriving, open, over };

@@ -11,10 +11,6 @@ namespace duplex::detail {
 namespace {
 
 constexpr std::size_t flush_size = 64 << 10;  // beyond it a larger batch saves no more
-// Bytes on their way to the channel for which no answer has come; with the channel's own high-water mark this bounds
-// what one writer can have queued.
-constexpr std::uint64_t most_unanswered = 512 << 10;
-constexpr std::uint64_t ask_after = most_unanswered / 2;
 
 error closed_for_writing() { return {errc::closed, "write: this side has closed its writing"}; }
 
@@ -24,7 +20,12 @@ channel_port::channel_port(caf::actor_config& config, channel_actor actor, worke
     : requester(config),
       actor_(std::move(actor)),
       target_(caf::actor_cast<caf::strong_actor_ptr>(actor_)),
-      home_(home) {}
+      home_(home) {
+  if (const auto* core = dynamic_cast<const channel_core*>(target_->get())) {
+    max_frame_ = core->max_frame();
+    high_water_ = core->high_water();
+  }
+}
 
 void channel_port::start() {
   // Weak, else port and channel would keep each other: the handles keep the port.
@@ -47,12 +48,30 @@ void channel_port::abandon() {
 
 // ---- writing
 
-std::optional<result<void>> channel_port::try_write(std::string_view data, form how) {
-  std::lock_guard lock{mutex_};
+// Why nothing can be written, if so.
+std::optional<result<void>> channel_port::blocked() const {
   if (end_) return result<void>{*end_};
   if (write_ended_) return result<void>{closed_for_writing()};
-  if (unanswered_ >= most_unanswered || !writers_.empty()) return std::nullopt;
+  return std::nullopt;
+}
+
+std::optional<result<void>> channel_port::try_write(std::string_view data, form how) {
+  std::lock_guard lock{mutex_};
+  if (auto why = blocked()) return why;
+  if (how == form::frame && data.size() > max_frame_) return result<void>{too_large(data.size(), max_frame_)};
+  if (must_wait()) return std::nullopt;
   put(data, how);
+  return result<void>{};
+}
+
+std::optional<result<void>> channel_port::try_write(const frames& batch) {
+  std::lock_guard lock{mutex_};
+  if (auto why = blocked()) return why;
+  if (batch.wire_size() > max_frame_)
+    for (const auto payload : batch)
+      if (payload.size() > max_frame_) return result<void>{too_large(payload.size(), max_frame_)};
+  if (must_wait()) return std::nullopt;
+  put(batch);
   return result<void>{};
 }
 
@@ -66,9 +85,21 @@ void channel_port::put(std::string_view data, form how) {
     raw_outbox_.append(data);
     unanswered_ += data.size();
   }
+  handed_over();
+}
+
+void channel_port::put(const frames& batch) {
+  if (batch.empty()) return;
+  flush_locked();
+  send(target_, write_atom_v, batch, std::exchange(consumed_, 0));
+  unanswered_ += batch.wire_size();
+  handed_over();
+}
+
+void channel_port::handed_over() {
   if (outbox_.wire_size() + raw_outbox_.size() >= flush_size)
     flush_locked();
-  else
+  else if (!outbox_.empty() || !raw_outbox_.empty())
     schedule_flush();
   want_drained();
 }
@@ -93,13 +124,12 @@ void channel_port::run() {
 void channel_port::flush_locked() {
   if (!outbox_.empty()) send(target_, write_atom_v, outbox_.take(), std::exchange(consumed_, 0));
   if (!raw_outbox_.empty()) {
-    send(target_, write_atom_v, bytes{raw_outbox_});
-    raw_outbox_.clear();
+    send(target_, write_atom_v, raw_outbox_.take());
   }
 }
 
 void channel_port::want_drained() {
-  if (asked_ || unanswered_ < ask_after) return;
+  if (asked_ || unanswered_ < high_water_ / 2) return;  // at half of it the answer comes in time
   asked_ = true;
   flush_locked();
   asked_at_ = unanswered_;
@@ -117,10 +147,10 @@ void channel_port::drained() {
     std::lock_guard lock{mutex_};
     asked_ = false;
     unanswered_ -= asked_at_;
-    while (!writers_.empty() && unanswered_ < most_unanswered) {
+    while (!writers_.empty() && unanswered_ < high_water_) {
       auto next = std::move(writers_.front());
       writers_.pop_front();
-      put(next.data, next.how);
+      put_postponed(next);
       done.push_back(std::move(next.done));
     }
     want_drained();
@@ -129,24 +159,38 @@ void channel_port::drained() {
 }
 
 void channel_port::write(std::string_view data, form how, completion_ptr<void> done) {
-  if (auto outcome = try_write(data, how)) return done->complete(std::move(*outcome));
+  postpone({bytes{data}, how, {}, std::move(done)});
+}
+
+void channel_port::write(const frames& batch, completion_ptr<void> done) {
+  postpone({{}, form::frame, batch, std::move(done)});
+}
+
+// Waits for the channel to drain, unless it has meanwhile.
+void channel_port::postpone(postponed what) {
   std::unique_lock lock{mutex_};
-  if (end_) {
-    const auto why = *end_;
-    lock.unlock();
-    return done->complete(why);
+  auto outcome = blocked();
+  if (!outcome && must_wait()) {
+    writers_.push_back(std::move(what));
+    return;
   }
-  if (unanswered_ < most_unanswered && writers_.empty()) {  // drained meanwhile
-    put(data, how);
-    lock.unlock();
-    return done->complete({});
-  }
-  writers_.push_back({bytes{data}, how, std::move(done)});
+  if (!outcome) put_postponed(what);
+  lock.unlock();
+  what.done->complete(outcome ? std::move(*outcome) : result<void>{});
+}
+
+void channel_port::put_postponed(const postponed& what) {
+  if (what.batch.empty())
+    put(what.data, what.how);
+  else
+    put(what.batch);
 }
 
 result<void> channel_port::end_writing(std::optional<std::vector<std::string>> trailers) {
   std::lock_guard lock{mutex_};
   if (end_) return *end_;
+  if (trailers)
+    if (auto wrong = check_trailers(*trailers)) return wrong;
   if (trailers ? std::exchange(trailers_written_, true) : write_ended_) return closed_for_writing();
   write_ended_ = true;
   flush_locked();

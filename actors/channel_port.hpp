@@ -42,6 +42,7 @@ class channel_port final : public requester, public worker::task {
   std::optional<result<frames>> try_read_frames();
   std::optional<result<bytes>> try_read_error();
   std::optional<result<void>> try_write(std::string_view data, form how);
+  std::optional<result<void>> try_write(const frames& batch);
 
   // What never waits.
   result<void> end_writing(std::optional<std::vector<std::string>> trailers = std::nullopt);
@@ -53,23 +54,32 @@ class channel_port final : public requester, public worker::task {
   void read_frames(completion_ptr<frames> done);
   void read_error(completion_ptr<bytes> done);
   void write(std::string_view data, form how, completion_ptr<void> done);
+  void write(const frames& batch, completion_ptr<void> done);
   void trailers(completion_ptr<std::vector<std::string>> done);
   void describe(completion_ptr<meta> done);
   /// Any other request: what was written goes first.
   template <class T, class... Ts> void ask(completion_ptr<T> done, Ts&&... xs);
 
   void run() override;  // the outbox, once per turn
+  void dropped() noexcept override { ref_for_turn_ = nullptr; }
 
  private:
   using waiter = unique_function<void(const error*)>;  // fails with the error, or without one tries again
   struct postponed {
     bytes data;
     form how;
+    frames batch;  // or these
     completion_ptr<void> done;
   };
 
   template <class T> void conclude(completion_ptr<T> done);
   void put(std::string_view data, form how);
+  void put(const frames& batch);
+  void postpone(postponed what);
+  void put_postponed(const postponed& what);
+  void handed_over();
+  std::optional<result<void>> blocked() const;
+  bool must_wait() const { return unanswered_ >= high_water_ || !writers_.empty(); }
   void schedule_flush();
   void flush_locked();
   template <class Verb, class... Ts>
@@ -85,10 +95,14 @@ class channel_port final : public requester, public worker::task {
   channel_actor actor_;
   caf::strong_actor_ptr target_;
   worker* home_;
+  std::uint64_t max_frame_ = UINT32_MAX;
+  // Bytes on their way to the channel for which no answer has come; with as many in the channel's own queue this bounds
+  // what one writer can have queued.
+  std::uint64_t high_water_ = 512 << 10;
 
   std::mutex mutex_;  // guards what follows
   frame_writer outbox_;
-  std::string raw_outbox_;
+  bytes_writer raw_outbox_;
   std::uint64_t unanswered_ = 0;  // bytes given to the actor since it was last known to have drained
   std::uint64_t asked_at_ = 0;    // of those, how many when `sent` was asked for
   std::uint32_t consumed_ = 0;    // credit to give back with the next message

@@ -86,7 +86,7 @@ peer_core::behavior_type peer_core::make_behavior() {
       [this](close_atom) -> caf::result<void> {
         auto promise = make_response_promise();
         leaving_.push_back(promise);
-        shut_down(settings_->linger);
+        shut_down(settings_->linger, drain_atom_v);
         return promise;
       },
       [this](attach_atom, const caf::actor& session) {
@@ -108,7 +108,7 @@ peer_core::behavior_type peer_core::make_behavior() {
         unlist(session, {});
       },
       [this](shutdown_atom, std::chrono::milliseconds left) {
-        shut_down(std::min(settings_->linger, left - std::min(left / 4, std::chrono::milliseconds{250})));
+        shut_down(std::min(settings_->linger, left - std::min(left / 4, std::chrono::milliseconds{250})), close_atom_v);
       },
       [this](drop_atom) {
         for (const auto& [id, session] : sessions_)
@@ -130,6 +130,7 @@ void peer_core::on_exit() {
   diallers_.clear();
   sessions_.clear();
   services_.clear();
+  plan_ = nullptr;  // it names this actor
 }
 
 // What changes is published as a whole, to those who make sessions and to the sessions there are.
@@ -384,12 +385,13 @@ caf::result<void> peer_core::set_option(const std::string& name, const std::stri
 
 // ---- the end
 
-void peer_core::shut_down(std::chrono::milliseconds linger) {
+// By `drain` channels may go on until linger is over; by `close`, when the runtime ends, they flush and close now.
+template <class Verb> void peer_core::shut_down(std::chrono::milliseconds linger, Verb to_sessions) {
+  for (const auto& [id, session] : sessions_) caf::anon_send(session.actor, to_sessions);
   if (std::exchange(shutting_down_, true)) return;
   for (const auto& [where, actor] : listeners_) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
   listeners_.clear();
   for (const auto& [where, actor] : diallers_) caf::anon_send(actor, drain_atom_v);
-  for (const auto& [id, session] : sessions_) caf::anon_send(session.actor, drain_atom_v);
   delayed_anon_send(caf::actor_cast<peer_core_actor>(this), linger, drop_atom_v);
   finish_if_empty();
 }

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Peers and channels are actors: monitored, linked, ended and messaged as any other.
+#include "tests/actors/support.hpp"
+
+#include <caf/all.hpp>
+
+using namespace duplex;
+using namespace duplex::test;
+
+namespace {
+
+caf::strong_actor_ptr ptr(const auto& handle) { return caf::actor_cast<caf::strong_actor_ptr>(handle); }
+
+channel_actor open_actor(pair& p, const std::string& service) {
+  caf::scoped_actor self{p.rt.system(), true};
+  channel_actor opened;
+  self->request(p.me.actor(), patience, open_atom_v, std::string{"hub"}, service, std::vector<std::string>{})
+      .receive([&](channel_actor& ch) { opened = std::move(ch); },
+               [](caf::error& why) { FAIL(from_caf(why).message()); });
+  return opened;
+}
+
+// The exit reason of `whom`, as a monitor sees it.
+caf::error exit_of(pair& p, const caf::strong_actor_ptr& whom, const std::function<void()>& then) {
+  caf::scoped_actor self{p.rt.system(), true};
+  self->monitor(caf::actor_cast<caf::actor_addr>(whom));
+  then();
+  caf::error reason = caf::sec::request_timeout;
+  self->receive([&](caf::down_msg& down) { reason = down.reason; },
+                caf::after(patience) >> [] { FAIL("no down message"); });
+  return reason;
+}
+
+}  // namespace
+
+TEST_CASE("actors: monitoring a channel tells when and why the remote side closed it, with its trailers", "[actors]") {
+  pair p;
+  REQUIRE(p.hub.serve("s"));
+  auto near = open_actor(p, "s");
+  auto far = p.hub.accept("s");
+  REQUIRE(far);
+  const auto reason = exit_of(p, ptr(near), [&] {
+    REQUIRE(far->write_trailers({"status=3", "why=enough"}));
+    REQUIRE(far->close());
+  });
+  CHECK(from_caf(reason).code() == errc::closed);
+  bool trailed = false;
+  CHECK(trailers_of(reason, trailed) == std::vector<std::string>{"status=3", "why=enough"});
+  CHECK(trailed);
+}
+
+TEST_CASE("actors: send_exit to a channel closes its SSH channel", "[actors]") {
+  pair p;
+  REQUIRE(p.hub.serve("s"));
+  auto near = open_actor(p, "s");
+  auto far = p.hub.accept("s");
+  REQUIRE(far);
+  caf::anon_send_exit(near, caf::exit_reason::user_shutdown);
+  CHECK(far->read_frame().error().code() == errc::end_of_stream);
+}
+
+TEST_CASE("actors: send_exit to a peer ends its sessions and their channels", "[actors]") {
+  pair p;
+  auto [near, far] = p.open();
+  const auto reason =
+      exit_of(p, ptr(near.actor()), [&] { caf::anon_send_exit(ptr(p.hub.actor()), caf::exit_reason::user_shutdown); });
+  CHECK(from_caf(reason).code() == errc::connection_lost);
+  CHECK(eventually([&] { return p.me.peers()->empty(); }));
+}
+
+TEST_CASE("actors: a linked actor dies with its channel", "[actors]") {
+  pair p;
+  REQUIRE(p.hub.serve("s"));
+  auto near = open_actor(p, "s");
+  auto far = p.hub.accept("s");
+  REQUIRE(far);
+  auto linked = p.rt.system().spawn([near](caf::event_based_actor* self) -> caf::behavior {
+    self->link_to(near);
+    return {[](int) {}};
+  });
+  const auto reason = exit_of(p, ptr(linked), [&] { REQUIRE(far->close()); });
+  CHECK(from_caf(reason).code() == errc::closed);
+}
+
+TEST_CASE("actors: the channel closes when its subscriber ends", "[actors]") {
+  pair p;
+  REQUIRE(p.hub.serve("s"));
+  auto near = open_actor(p, "s");
+  auto far = p.hub.accept("s");
+  REQUIRE(far);
+  auto subscriber = p.rt.system().spawn([near](caf::event_based_actor* self) -> caf::behavior {
+    self->request(near, patience, subscribe_atom_v, ptr(self), delivery::frames).then([] {});
+    return {[self](frames_atom, frames&) { self->quit(); }, [](eof_atom) {}};
+  });
+  REQUIRE(far->write_frame("go"));
+  CHECK(far->read_frame().error().code() == errc::end_of_stream);
+}
+
+TEST_CASE("actors: a subscriber gets frames, error frames, trailers and the end as messages", "[actors]") {
+  pair p;
+  REQUIRE(p.hub.serve("s"));
+  auto near = open_actor(p, "s");
+  auto far = p.hub.accept("s");
+  REQUIRE(far);
+  seen<std::string> log;
+  auto subscriber = p.rt.system().spawn([near, &log](caf::event_based_actor* self) -> caf::behavior {
+    self->set_default_handler(caf::drop);
+    self->monitor(near);
+    self->set_down_handler([&log, self](caf::down_msg&) {
+      log.add("down");
+      self->quit();
+    });
+    self->request(near, patience, subscribe_atom_v, ptr(self), delivery::frames).then([] {});
+    return {[self, near, &log](frames_atom, frames& batch) {
+              for (const auto f : batch) log.add("frame " + std::string{f});
+              self->send(near, credit_atom_v, static_cast<std::uint32_t>(batch.wire_size()));
+            },
+            [&log](error_atom, frames& batch) {
+              for (const auto f : batch) log.add("error " + std::string{f});
+            },
+            [&log](trailers_atom, std::vector<std::string>& list) { log.add("trailers " + list.at(0)); },
+            [&log](eof_atom) { log.add("eof"); }};
+  });
+  REQUIRE(far->write_frame("a"));
+  CHECK(log.wait_for(1).back() == "frame a");
+  REQUIRE(far->write_error("b"));
+  CHECK(log.wait_for(2).back() == "error b");
+  REQUIRE(far->write_trailers({"t=1"}));
+  REQUIRE(far->close());
+  CHECK(log.wait_for(5) == std::vector<std::string>{"frame a", "error b", "trailers t=1", "eof", "down"});
+}
+
+TEST_CASE("actors: a channel's handle is a message to any actor of the process", "[actors]") {
+  pair p;
+  auto [near, far] = p.open();
+  auto writer = p.rt.system().spawn([](caf::event_based_actor* self) -> caf::behavior {
+    return {[self](channel_actor& ch) { self->send(ch, write_atom_v, make_frames("from an actor"), 0U); }};
+  });
+  caf::anon_send(writer, near.actor());
+  CHECK(far.read_frame()->view() == "from an actor");
+}
+
+TEST_CASE("actors: 10,000 channels opened and closed leave the actor count where it was", "[actors]") {
+  pair p;
+  REQUIRE(p.hub.serve("s", [](channel) {}));
+  { auto warm = p.me.open("hub", "s"); }
+  caf::scoped_actor self{p.rt.system(), true};
+  const auto settled = [&] { return p.rt.system().registry().running(); };
+  std::size_t before = 0;
+  REQUIRE(eventually([&] { return std::exchange(before, settled()) == settled() && p.me.ping("hub"); }));
+  constexpr int total = 10'000, at_once = 50;
+  int done = 0;
+  for (int round = 0; round < total / at_once; ++round) {
+    for (int i = 0; i < at_once; ++i)
+      self->send(caf::actor_cast<caf::actor>(ptr(p.me.actor())), open_atom_v, std::string{"hub"}, std::string{"s"},
+                 std::vector<std::string>{});
+    for (int i = 0; i < at_once; ++i)
+      self->receive(
+          [&](channel_actor& ch) {
+            ++done;
+            caf::anon_send(caf::actor_cast<caf::actor>(ptr(ch)), close_atom_v);
+          },
+          [&](const caf::error& why) { FAIL(from_caf(why).message()); },
+          caf::after(patience) >> [] { FAIL("no channel"); });
+  }
+  CHECK(done == total);
+  CHECK(eventually([&] { return settled() <= before; }));
+}
