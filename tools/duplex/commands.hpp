@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include "tools/duplex/common.hpp"
+
+#include <string>
+#include <vector>
+
+namespace duplex::tools {
+
+// One struct of arguments and one function per command; each returns the exit status.
+
+struct keygen_arguments {
+  std::string file, comment;
+};
+int keygen(const keygen_arguments& given);
+
+struct serve_arguments {
+  peer_arguments peer;
+  std::vector<std::string> bind, connect, services;
+};
+int serve(const serve_arguments& given);
+
+struct open_arguments {
+  peer_arguments peer;
+  std::string endpoint, service, to;
+  std::vector<std::string> headers;
+  bool frames = false, trailers = false;
+};
+int open(const open_arguments& given);
+
+struct ping_arguments {
+  peer_arguments peer;
+  std::string endpoint;
+  unsigned count = 3;
+};
+int ping(const ping_arguments& given);
+
+}  // namespace duplex::tools

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <duplex/async.hpp>
+
+#include "tools/duplex/process.hpp"
+#include "tools/duplex/services.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+#include <array>
+#include <chrono>
+#include <csignal>
+
+namespace duplex::tools {
+namespace {
+
+namespace asio = boost::asio;
+using asio::awaitable;
+
+constexpr auto grace = std::chrono::seconds{2};  // between SIGTERM and SIGKILL
+constexpr std::size_t pipe_size = 1U << 16;      // what Linux gives a pipe
+
+// Shared by the coroutines of one channel, all on its worker.
+struct job {
+  job(channel c, std::unique_ptr<process> p, const asio::any_io_executor& on)
+      : ch(std::move(c)), shell(std::move(p)), changed(on) {}
+
+  void set(bool& what) {
+    what = true;
+    changed.cancel();
+  }
+  [[nodiscard]] bool done() const { return ended && out_ended && err_ended; }
+
+  channel ch;
+  std::unique_ptr<process> shell;
+  asio::steady_timer changed;  // cancelled whenever one of these is set
+  bool ended = false, out_ended = false, err_ended = false, gone = false;
+};
+using job_ptr = std::shared_ptr<job>;
+
+awaitable<void> feed_stdin(job_ptr on) {
+  for (;;) {
+    const auto data = co_await on->ch.async_read();
+    if (!data) {
+      boost::system::error_code ignored;
+      on->shell->in.close(ignored);
+      if (data.error().code() != errc::end_of_stream) on->set(on->gone);
+      co_return;
+    }
+    // A process that does not read its stdin to the end still gets it taken: else the remote side would stall.
+    boost::system::error_code deaf;
+    if (on->shell->in.is_open())
+      co_await asio::async_write(on->shell->in, asio::buffer(data->data(), data->size()),
+                                 asio::redirect_error(asio::use_awaitable, deaf));
+    if (deaf) on->shell->in.close(deaf);
+  }
+}
+
+awaitable<void> take_stdout(job_ptr on) {
+  std::vector<char> chunk(pipe_size);
+  boost::system::error_code end;
+  for (;;) {
+    const auto n =
+        co_await on->shell->out.async_read_some(asio::buffer(chunk), asio::redirect_error(asio::use_awaitable, end));
+    if (end) break;
+    const std::string_view data{chunk.data(), n};
+    const auto written = co_await on->ch.async_write(data);
+    if (!written) break;
+  }
+  on->shell->out.close(end);
+  on->set(on->out_ended);
+}
+
+awaitable<void> take_stderr(job_ptr on) {
+  std::vector<char> chunk(pipe_size);
+  boost::system::error_code end;
+  for (;;) {
+    const auto n =
+        co_await on->shell->err.async_read_some(asio::buffer(chunk), asio::redirect_error(asio::use_awaitable, end));
+    if (end) break;
+    const std::string_view data{chunk.data(), n};
+    const auto written = co_await on->ch.async_write_error(data);
+    if (!written) break;
+  }
+  on->shell->err.close(end);
+  on->set(on->err_ended);
+}
+
+awaitable<void> wait_for_end(job_ptr on) {
+  boost::system::error_code ignored;
+  co_await on->shell->ended.async_wait(process::descriptor::wait_read,
+                                       asio::redirect_error(asio::use_awaitable, ignored));
+  on->set(on->ended);
+}
+
+}  // namespace
+
+awaitable<void> run_command(channel ch, std::string command) {
+  const auto on = co_await asio::this_coro::executor;
+  auto spawned = process::spawn(on, command);
+  if (!spawned) {
+    co_await end_with(ch, 127, spawned.error().message());
+    co_return;
+  }
+  const auto work = std::make_shared<job>(ch, std::move(*spawned), on);
+  asio::co_spawn(on, feed_stdin(work), asio::detached);
+  asio::co_spawn(on, take_stdout(work), asio::detached);
+  asio::co_spawn(on, take_stderr(work), asio::detached);
+  asio::co_spawn(on, wait_for_end(work), asio::detached);
+  asio::co_spawn(on, when_gone(ch, [work] { work->set(work->gone); }), asio::detached);
+
+  boost::system::error_code woken;
+  work->changed.expires_at(asio::steady_timer::time_point::max());
+  while (!work->done() && !work->gone)
+    co_await work->changed.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+  if (work->gone) {
+    work->shell->signal(SIGTERM);
+    work->changed.expires_after(grace);
+    do co_await work->changed.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    while (woken && !work->ended);
+    work->shell->signal(SIGKILL);
+  }
+  if (work->ended) {
+    co_await end_with(ch, static_cast<unsigned>(work->shell->status()), {});
+  } else {
+    co_await ch.async_close();
+  }
+  for (auto* stream : {&work->shell->in, &work->shell->out, &work->shell->err, &work->shell->ended})
+    stream->cancel(woken);
+}
+
+}  // namespace duplex::tools

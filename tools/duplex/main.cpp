@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <duplex/version.hpp>
+
+#include "tools/duplex/commands.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/version.hpp>
+#include <caf/config.hpp>
+#include <csignal>
+#include <cstdio>
+
+namespace {
+
+using namespace duplex::tools;
+
+int print_version() {
+  std::string boost = BOOST_LIB_VERSION;  // "1_81"
+  for (auto& c : boost)
+    if (c == '_') c = '.';
+  std::printf("duplex %s (CAF %d.%d.%d, Boost %s)\n", duplex::version, CAF_VERSION / 10000, CAF_VERSION / 100 % 100,
+              CAF_VERSION % 100, boost.c_str());
+  return 0;
+}
+
+// Else the first sockets would become stdin, stdout and stderr.
+void open_standard_streams() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
+    if (::fcntl(fd, F_GETFD) < 0) (void)!::open("/dev/null", O_RDWR);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  open_standard_streams();
+  std::signal(SIGPIPE, SIG_IGN);
+
+  CLI::App app{"Secure channels between programs, over SSH.", "duplex"};
+  app.require_subcommand(1);
+  int status = 0;
+
+  keygen_arguments make;
+  auto* keygen_command = app.add_subcommand("keygen", "makes a key: FILE and FILE.pub");
+  keygen_command->add_option("-f,--file", make.file, "where; id_ed25519 of the configuration folder")
+      ->type_name("FILE");
+  keygen_command->add_option("-C,--comment", make.comment, "ends the line of FILE.pub")->type_name("TEXT");
+  keygen_command->callback([&] { status = keygen(make); });
+
+  serve_arguments offer;
+  auto* serve_command = app.add_subcommand("serve", "offers services");
+  serve_command->add_option("--bind", offer.bind, "listens there; may be repeated")
+      ->type_name("ENDPOINT")
+      ->allow_extra_args(false);
+  serve_command->add_option("--connect", offer.connect, "keeps a connection to there; may be repeated")
+      ->type_name("ENDPOINT")
+      ->allow_extra_args(false);
+  serve_command
+      ->add_option("--authorized-keys", offer.peer.settings.authorized_keys, "file of the keys that may connect")
+      ->type_name("FILE");
+  serve_command
+      ->add_option("services", offer.services,
+                   "KIND is one of echo, frames, sink, source:BYTES, exec:COMMAND, join:tcp://HOST:PORT, "
+                   "join:unix:///PATH")
+      ->type_name("NAME=KIND");
+  add_peer_arguments(*serve_command, offer.peer);
+  serve_command->callback([&] { status = serve(offer); });
+
+  open_arguments call;
+  auto* open_command = app.add_subcommand("open", "opens a channel between a service and stdin, stdout and stderr");
+  open_command->add_option("endpoint", call.endpoint, "where the peer listens")->required()->type_name("ENDPOINT");
+  open_command->add_option("service", call.service, "what to open there")->required()->type_name("SERVICE");
+  open_command->add_option("-H,--header", call.headers, "a header of the channel, often key=value; may be repeated")
+      ->type_name("HEADER")
+      ->allow_extra_args(false);
+  open_command->add_option("--to", call.to, "the peer's name, when it claims one")->type_name("PEER");
+  open_command->add_flag("--frames", call.frames, "a line is a frame, each way");
+  open_command->add_flag("--trailers", call.trailers, "prints the service's last word on stderr");
+  add_peer_arguments(*open_command, call.peer);
+  open_command->callback([&] { status = open(call); });
+
+  ping_arguments probe;
+  auto* ping_command = app.add_subcommand("ping", "shows who listens there, and how far away");
+  ping_command->add_option("endpoint", probe.endpoint, "where the peer listens")->required()->type_name("ENDPOINT");
+  ping_command->add_option("-c,--count", probe.count, "how many round trips; 3")->type_name("COUNT");
+  add_peer_arguments(*ping_command, probe.peer);
+  ping_command->callback([&] { status = ping(probe); });
+
+  app.add_subcommand("version", "prints the versions")->callback([&] { status = print_version(); });
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& wrong) {
+    if (wrong.get_exit_code() == 0) return app.exit(wrong);  // --help
+    const auto used = app.get_subcommands();
+    const auto help = std::string{"duplex "} + (used.empty() ? "" : used.front()->get_name() + " ") + "--help";
+    std::fprintf(stderr, "duplex: %s; see: %s\n", wrong.what(), help.c_str());
+    return usage;
+  }
+  return status;
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <duplex/async.hpp>
+#include <duplex/key.hpp>
+#include <duplex/peer.hpp>
+
+#include "tools/duplex/commands.hpp"
+#include "tools/duplex/services.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <map>
+
+namespace duplex::tools {
+namespace {
+
+error wrong(std::string text) { return {errc::invalid_argument, std::move(text)}; }
+
+result<std::map<std::string, service>> parse_services(const std::vector<std::string>& given) {
+  std::map<std::string, service> services;
+  for (const auto& argument : given) {
+    const auto at = argument.find('=');
+    const auto name = argument.substr(0, at);
+    if (at == std::string::npos)
+      return wrong("'" + argument + "' is no NAME=KIND; --bind and --connect take one endpoint each");
+    if (!is_valid_name(name) || name.starts_with('@'))
+      return wrong("'" + name + "' is no service name: 1 to 255 letters, digits and . _ / @ -, not beginning with @");
+    auto made = make_service(argument.substr(at + 1));
+    if (!made) return made.error();
+    if (!services.emplace(name, std::move(*made)).second) return wrong("service '" + name + "' is named twice");
+  }
+  return services;
+}
+
+result<void> check_endpoints(const serve_arguments& given) {
+  if (given.bind.empty() && given.connect.empty()) return wrong("nothing to --bind or --connect");
+  for (const auto* list : {&given.bind, &given.connect})
+    for (const auto& text : *list)
+      if (const auto where = endpoint::parse(text); !where) return where.error();
+  return {};
+}
+
+// From now on these two wait for `wait_for_signal`. Before any thread starts, which would else take them.
+sigset_t block_signals() {
+  sigset_t ends;
+  sigemptyset(&ends);
+  sigaddset(&ends, SIGTERM);
+  sigaddset(&ends, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &ends, nullptr);
+  return ends;
+}
+
+// They stay blocked: timeout(1) sends each signal twice, and the second must not cut the drain short.
+void wait_for_signal(const sigset_t& ends) {
+  int which = 0;
+  sigwait(&ends, &which);
+}
+
+bool goes_on(errc code) { return code == errc::connection_failed || code == errc::timed_out; }
+
+}  // namespace
+
+int serve(const serve_arguments& given) {
+  const auto settings = peer_options(given.peer, true);
+  if (!settings) return fail(given.peer, settings.error(), usage);
+  const auto services = parse_services(given.services);
+  if (!services) return fail(given.peer, services.error(), usage);
+  if (const auto checked = check_endpoints(given); !checked) return fail(given.peer, checked.error(), usage);
+  const auto identity = key::from_option(settings->identity);
+  if (!identity) return fail(given.peer, identity.error(), failure);
+
+  const auto ends = block_signals();
+  std::atomic<int> status{0};
+  std::atomic<std::size_t> attempts{given.connect.size() + 1};
+  const auto attempted = [&attempts] {
+    if (--attempts == 0) write_all(STDOUT_FILENO, "ready\n");
+  };
+
+  runtime rt;
+  auto hub = rt.spawn_peer(*settings);
+  for (const auto& [name, handler] : *services)
+    if (const auto served = hub.serve(name, handler); !served) return fail(given.peer, served.error(), failure);
+  for (const auto& where : given.bind) {
+    const auto bound = hub.bind(where);
+    if (!bound) return fail(given.peer, bound.error(), failure);
+    write_all(STDOUT_FILENO, "listening " + bound->str() + ' ' + identity->fingerprint() + '\n');
+  }
+  for (const auto& where : given.connect)
+    hub.async_connect(where, [&, attempted](const result<peer_info>& found) {
+      if (found || goes_on(found.error().code())) return attempted();  // the log has told of a failure
+      if (found.error().code() == errc::closed) return;                // we are ending
+      status = fail(given.peer, found.error(), failure);
+      ::kill(::getpid(), SIGTERM);
+    });
+  attempted();
+
+  wait_for_signal(ends);
+  if (const auto ended = hub.shutdown(); !ended) fail(given.peer, ended.error(), failure);
+  rt.shutdown();
+  return status;
+}
+
+}  // namespace duplex::tools
