@@ -129,7 +129,9 @@ void peer_core::on_exit() {
   listeners_.clear();
   diallers_.clear();
   sessions_.clear();
+  remotes_.clear();
   services_.clear();
+  observers_.clear();
   plan_ = nullptr;  // it names this actor
 }
 

@@ -74,6 +74,7 @@ caf::behavior session::make_behavior() {
 void session::on_exit() {
   if (!failure_) failure_ = {errc::closed, "the session was ended here"};
   bury();
+  setup_.peer = setup_.reporter = nullptr;  // they hold this actor
 }
 
 void session::log(log_record::level severity, std::string text) const {

@@ -178,6 +178,9 @@ int session::on_open_request(ssh_message message) {
 
 // After callbacks: what a stream's news mean for its libssh channel.
 void session::look_after(ssh_stream& st) {
+  if (st.overrun_ != 0)
+    st.fail(
+        {errc::resource_exhausted, "the remote side sent " + std::to_string(st.overrun_) + " bytes beyond its window"});
   if (!st.gone_) return;
   if (!std::exchange(st.closed_, true)) {
     st.pull_all();

@@ -61,7 +61,8 @@ std::size_t ssh_stream::on_data(const char* data, std::size_t size, bool is_erro
   confirmed_ = true;
   if (released_) return size;
   if (size > libssh_hoard) {
-    fail({errc::resource_exhausted, "the remote side sent " + std::to_string(size) + " bytes beyond its window"});
+    overrun_ = size;  // ended after this callback: within a write it would free what is being written
+    owner_.touch(*this);
     return size;
   }
   if (!has_room()) {

@@ -51,6 +51,7 @@ class ssh_stream final : public stream {
   channel_id id_;
   ssh_channel_callbacks_struct callbacks_{};
   std::chrono::steady_clock::time_point answer_due_{};  // while opening
+  std::size_t overrun_ = 0;                             // bytes that came beyond the window
   bool native_;
   bool opening_ = false, confirmed_ = false;
   bool news_ = false;  // something beside data that the channel actor must see

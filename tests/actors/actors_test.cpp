@@ -97,12 +97,12 @@ TEST_CASE("actors: the channel closes when its subscriber ends", "[actors]") {
 }
 
 TEST_CASE("actors: a subscriber gets frames, error frames, trailers and the end as messages", "[actors]") {
+  seen<std::string> log;
   pair p;
   REQUIRE(p.hub.serve("s"));
   auto near = open_actor(p, "s");
   auto far = p.hub.accept("s");
   REQUIRE(far);
-  seen<std::string> log;
   auto subscriber = p.rt.system().spawn([near, &log](caf::event_based_actor* self) -> caf::behavior {
     self->set_default_handler(caf::drop);
     self->monitor(near);
@@ -165,4 +165,39 @@ TEST_CASE("actors: 10,000 channels opened and closed leave the actor count where
   }
   CHECK(done == total);
   CHECK(eventually([&] { return settled() <= before; }));
+}
+
+TEST_CASE("actors: whoever subscribes to a peer hears of remote peers coming and going", "[actors]") {
+  seen<std::string> log;
+  runtime rt;
+  auto hub = rt.spawn_peer(with_keys({.name = "hub"}));
+  const auto at = hub.bind("tcp://127.0.0.1:0");
+  REQUIRE(at);
+  auto observer = rt.system().spawn([&log](caf::event_based_actor*) -> caf::behavior {
+    return {[&log](event_atom, const peer_event& event) {
+      static constexpr const char* words[] = {"up ", "down ", "draining "};
+      log.add(words[static_cast<int>(event.what)] + event.peer.name);
+    }};
+  });
+  caf::scoped_actor self{rt.system(), true};
+  self->request(hub.actor(), patience, subscribe_atom_v, observer)
+      .receive([] {}, [](caf::error& why) { FAIL(from_caf(why).message()); });
+  auto me = rt.spawn_peer(with_keys({.name = "me"}));
+  REQUIRE(me.connect(at->str()));
+  CHECK(log.wait_for(1) == std::vector<std::string>{"up me"});
+  REQUIRE(me.shutdown());
+  CHECK(log.wait_for(3) == std::vector<std::string>{"up me", "draining me", "down me"});
+  caf::anon_send_exit(observer, caf::exit_reason::user_shutdown);
+}
+
+TEST_CASE("actors: unbind stops listening, disconnect ends the session and dials no more", "[actors]") {
+  pair p;
+  REQUIRE(p.hub.unbind(p.where));
+  CHECK(p.hub.unbind(p.where).error().code() == errc::not_found);
+  CHECK(p.me.ping("hub"));  // the session stays
+  auto late = p.rt.spawn_peer(with_keys());
+  CHECK(late.connect(p.where).error().code() == errc::connection_failed);
+  REQUIRE(p.me.disconnect(p.where));
+  CHECK(eventually([&] { return p.hub.peers()->empty() && p.me.peers()->empty(); }));
+  CHECK(p.me.next_peer().error().code() == errc::not_connected);
 }

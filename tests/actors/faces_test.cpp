@@ -98,10 +98,10 @@ TEST_CASE("faces: every operation of a peer works as async_ with a coroutine", "
 }
 
 TEST_CASE("faces: any completion token will do", "[faces]") {
+  seen<std::string> called;
   pair p;
   auto [near, far] = p.open();
   auto later = far.async_read_frame(boost::asio::use_future);
-  seen<std::string> called;
   near.async_write_frame("one", [&](const result<void>& r) { called.add(r ? "written" : r.error().message()); });
   CHECK(called.wait_for(1).back() == "written");
   REQUIRE(later.wait_for(patience) == std::future_status::ready);
@@ -112,8 +112,8 @@ TEST_CASE("faces: any completion token will do", "[faces]") {
 }
 
 TEST_CASE("faces: blocking on a worker is an error, not a deadlock", "[faces]") {
-  pair p;
   seen<error> got;
+  pair p;
   REQUIRE(p.hub.serve("s", [&](channel ch) { got.add(ch.read_frame().error()); }));
   auto ch = p.me.open("hub", "s");
   REQUIRE(ch);

@@ -48,8 +48,8 @@ std::string record(const std::string& headers = {}) { return "duplex/1;id=1;;" +
 }  // namespace
 
 TEST_CASE("failure: a wrong key is refused on both sides with the line that would admit it", "[failure]") {
-  runtime rt;
   seen<std::string> log;
+  runtime rt;
   auto settings = with_keys({.name = "hub"});
   settings.log = [&](const log_record& line) { log.add(line.text); };
   auto hub = rt.spawn_peer(settings);

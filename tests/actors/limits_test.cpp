@@ -2,12 +2,21 @@
 // Flow control and limits.
 #include "tests/actors/support.hpp"
 
+#include <caf/all.hpp>
+
 #include <fstream>
 
 using namespace duplex;
 using namespace duplex::test;
 
 namespace {
+
+// Sanitizers keep freed memory: what is resident then says nothing of what is used.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool memory_tells = false;
+#else
+constexpr bool memory_tells = true;
+#endif
 
 std::size_t resident_bytes() {
   std::ifstream statm{"/proc/self/statm"};
@@ -30,7 +39,7 @@ TEST_CASE("limits: an announced frame of 4 GB ends its channel with both sizes a
   CHECK(why.context().find("4294967295") != std::string::npos);
   CHECK(why.context().find("16777216") != std::string::npos);
   CHECK(why.context().find("max_frame") != std::string::npos);
-  CHECK(resident_bytes() < before + (8U << 20));
+  CHECK((!memory_tells || resident_bytes() < before + (8U << 20)));
   auto said = near.trailers();
   REQUIRE(said);
   CHECK(said->front() == "status=" + std::to_string(static_cast<int>(errc::frame_too_large)));
@@ -78,7 +87,7 @@ TEST_CASE("limits: a reader that never reads stops its writer, costs little memo
   const auto stuck = written.load();
   CHECK(stuck > 0);
   CHECK(stuck < (8U << 20));
-  CHECK(resident_bytes() < before + (24U << 20));  // both ends of two channels, in one process
+  CHECK((!memory_tells || resident_bytes() < before + (24U << 20)));  // both ends of two channels, in one process
   REQUIRE(far.close());
   writer.join();  // the writer's wait ends with the channel
 }
@@ -196,4 +205,38 @@ TEST_CASE("limits: headers over max_open_record are refused where they are given
   const auto why = p.me.open("hub", "s", {std::string(33'000, 'h')}).error();
   CHECK(why.code() == errc::resource_exhausted);
   CHECK(why.context().find("max_open_record") != std::string::npos);
+}
+
+TEST_CASE("limits: a subscriber gets no more than a window until it has consumed", "[limits]") {
+  pair p{options{.receive_window = 100'000}};
+  auto [near, far] = p.open();
+  std::atomic<std::size_t> got{0};
+  auto subscriber = p.rt.system().spawn([ch = far.actor(), &got](caf::event_based_actor* self) -> caf::behavior {
+    self->set_default_handler(caf::drop);
+    self->request(ch, patience, subscribe_atom_v, caf::actor_cast<caf::strong_actor_ptr>(self), delivery::frames)
+        .then([] {});
+    return {[&got](frames_atom, frames& batch) { got += batch.wire_size(); },
+            [self, ch](credit_atom, std::uint32_t bytes) { self->send(ch, credit_atom_v, bytes); }};
+  });
+  std::atomic<std::size_t> written{0};
+  constexpr std::size_t total = 200 * 50'004;
+  std::thread writer{[&near = near, &written] {
+    const auto frame = pattern(50'000);
+    for (int i = 0; i < 200 && near.write_frame(frame); ++i) written += frame.size() + 4;
+  }};
+  REQUIRE(eventually([&] { return got.load() >= 100'000; }));
+  // Another channel's round trips give the first all the time it needs to overrun its window, if it does.
+  for (int i = 0; i < 200; ++i) REQUIRE(p.me.ping("hub"));
+  CHECK(got.load() < 2'000'000);
+  CHECK(written.load() < total);
+  std::size_t credited = 0;
+  CHECK(eventually([&] {
+    const auto seen_now = got.load();
+    if (seen_now > credited)
+      caf::anon_send(subscriber, credit_atom_v,
+                     static_cast<std::uint32_t>(seen_now - std::exchange(credited, seen_now)));
+    return seen_now == total;
+  }));
+  writer.join();
+  caf::anon_send_exit(subscriber, caf::exit_reason::user_shutdown);
 }

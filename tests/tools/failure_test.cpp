@@ -152,3 +152,25 @@ TEST_CASE("duplex: SIGTERM lets what is in flight arrive whole", "[duplex]") {
   CHECK(open.out().size() == 30U << 20);
   CHECK(here.server().wait() == 0);
 }
+
+TEST_CASE("duplex: a client killed in mid-transfer ends its channel at the server, and others go on", "[duplex]") {
+  site here;
+  here.serve({"lots=source:100G", "echo=echo"}, {"-v"});
+  program open{here.dial("open", {here.endpoint(), "lots"}), here.variables()};
+  open.wait_for_output(1 << 20);
+  open.signal(SIGKILL);
+  here.server().wait_for_error("ended: connection lost");
+  CHECK(here.open({"echo"}, "still here").out == "still here");
+}
+
+TEST_CASE("duplex: a frozen client is noticed by its silence", "[duplex]") {
+  site here;
+  here.serve({"echo=echo"}, {"-v", "--set", "alive_interval=200ms", "--set", "alive_count_max=2"});
+  program open{here.dial("open", {here.endpoint(), "echo"}), here.variables()};
+  open.write("x");
+  open.wait_for_output(1);
+  open.signal(SIGSTOP);
+  here.server().wait_for_error("nothing heard");
+  open.signal(SIGCONT);
+  CHECK(open.wait() == 255);
+}
