@@ -23,7 +23,7 @@ result<control_frame> control_frame::decode(std::string_view text) {
 control_frame hello::to_frame() const {
   return {"hello",
           {"name=" + name, "instance=" + instance, "version=" + version, "max_frame=" + std::to_string(max_frame),
-           "max_open_record=" + std::to_string(max_open_record)}};
+           "max_open_record=" + std::to_string(max_open_record), "features="}};  // version 1 has none to name
 }
 
 result<hello> hello::from_frame(const control_frame& frame) {
