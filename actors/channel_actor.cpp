@@ -13,10 +13,12 @@ namespace {
 
 // A sender that waits for no answer may be that many high-water marks ahead; then the channel is ended, not memory.
 constexpr std::uint64_t runaway = 8;
+constexpr std::size_t longest_reason = 8000;    // a sentence; percent-encoded it still fits into max_trailers
 constexpr std::size_t max_trailers = 32 << 10;  // one packet, well below what libssh takes (262,144)
 
 std::vector<std::string> as_trailers(const error& why) {
-  return {"status=" + std::to_string(static_cast<int>(why.code())), "reason=" + why.context()};
+  return {"status=" + std::to_string(static_cast<int>(why.code())),
+          "reason=" + why.context().substr(0, longest_reason)};
 }
 
 }  // namespace
@@ -317,7 +319,11 @@ void channel_core::look() {
   if (!stream_) return;
   stream_->seen();
   if (!settle_open()) return;
-  if (state_ == state::arriving) return;
+  if (state_ == state::arriving) {
+    // Its session is gone, and perhaps the peer that was to decide.
+    if (stream_->failure()) over(to_caf(stream_->failure()));
+    return;
+  }
   release_credit();
   if (waiting_) answer_trailers();
   if (subscriber_)

@@ -267,13 +267,21 @@ std::optional<result<bytes>> channel_port::try_read(std::size_t limit) {
 
 void channel_port::read(std::size_t limit, completion_ptr<bytes> done) {
   if (auto outcome = try_read(limit)) return done->complete(std::move(*outcome));
+  {
+    std::lock_guard lock{mutex_};
+    return_credit();
+  }
   ask<bytes>(std::move(done), read_atom_v, static_cast<std::uint64_t>(limit));
 }
 
 void channel_port::read_frame(completion_ptr<bytes> done) {
   if (auto outcome = try_read_frame()) return done->complete(std::move(*outcome));
   {
-    std::lock_guard lock{mutex_};
+    std::unique_lock lock{mutex_};
+    if (!arrived_.empty() || end_) {  // it came between the look and the lock
+      lock.unlock();
+      return read_frame(std::move(done));
+    }
     frame_waiters_.push_back([this, done = std::move(done)](const error* why) mutable {
       if (why != nullptr)
         done->complete(*why);
@@ -287,7 +295,11 @@ void channel_port::read_frame(completion_ptr<bytes> done) {
 void channel_port::read_frames(completion_ptr<frames> done) {
   if (auto outcome = try_read_frames()) return done->complete(std::move(*outcome));
   {
-    std::lock_guard lock{mutex_};
+    std::unique_lock lock{mutex_};
+    if (!arrived_.empty() || end_) {  // it came between the look and the lock
+      lock.unlock();
+      return read_frames(std::move(done));
+    }
     frame_waiters_.push_back([this, done = std::move(done)](const error* why) mutable {
       if (why != nullptr)
         done->complete(*why);
@@ -301,7 +313,11 @@ void channel_port::read_frames(completion_ptr<frames> done) {
 void channel_port::read_error(completion_ptr<bytes> done) {
   if (auto outcome = try_read_error()) return done->complete(std::move(*outcome));
   {
-    std::lock_guard lock{mutex_};
+    std::unique_lock lock{mutex_};
+    if (!errors_.empty() || end_) {  // it came between the look and the lock
+      lock.unlock();
+      return read_error(std::move(done));
+    }
     error_waiters_.push_back([this, done = std::move(done)](const error* why) mutable {
       if (why != nullptr)
         done->complete(*why);
@@ -310,6 +326,11 @@ void channel_port::read_error(completion_ptr<bytes> done) {
     });
   }
   fetch_errors();
+}
+
+// Credit rides on requests for frames and on writes; other reads hand it back by itself, or it would be kept for ever.
+void channel_port::return_credit() {
+  if (consumed_ != 0 && !end_) send(target_, credit_atom_v, std::exchange(consumed_, 0U));
 }
 
 // One request at a time for each kind; its answer serves whoever waits then.
@@ -321,7 +342,10 @@ void channel_port::fetch(bool channel_port::*under_way, frames channel_port::*in
     const auto why = from_caf(failed);
     std::unique_lock lock{self->mutex_};
     self.get()->*under_way = false;
-    if (why.code() == errc::closed && !self->end_) return;  // on_end will serve them, with the reason
+    if (why.code() == errc::closed && !self->end_) {  // on_end will serve them, with the reason
+      self->at_end_.push_back([self] {});             // and must find them: this may be the last reference
+      return;
+    }
     if (!failed) self.get()->*into = std::move(content.get_mutable_as<frames>(0));
     auto waiting = std::exchange(self.get()->*who, {});
     lock.unlock();
@@ -334,7 +358,7 @@ void channel_port::fetch_frames() {
   std::uint32_t credit = 0;
   {
     std::lock_guard lock{mutex_};
-    if (end_ || std::exchange(fetching_, true)) return;
+    if (end_ || frame_waiters_.empty() || std::exchange(fetching_, true)) return;
     credit = std::exchange(consumed_, 0);
   }
   fetch(&channel_port::fetching_, &channel_port::arrived_, &channel_port::frame_waiters_, frames_atom_v, credit);
@@ -343,7 +367,8 @@ void channel_port::fetch_frames() {
 void channel_port::fetch_errors() {
   {
     std::lock_guard lock{mutex_};
-    if (end_ || std::exchange(fetching_errors_, true)) return;
+    if (end_ || error_waiters_.empty() || std::exchange(fetching_errors_, true)) return;
+    return_credit();
   }
   fetch(&channel_port::fetching_errors_, &channel_port::errors_, &channel_port::error_waiters_, error_atom_v);
 }

@@ -85,6 +85,7 @@ class channel_port final : public requester, public worker::task {
   template <class Verb, class... Ts>
   void fetch(bool channel_port::*under_way, frames channel_port::*into, std::vector<waiter> channel_port::*who,
              Verb verb, Ts... xs);
+  void return_credit();
   void fetch_frames();
   void fetch_errors();
   void want_drained();

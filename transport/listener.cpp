@@ -40,7 +40,7 @@ caf::behavior listener::make_behavior() {
   monitor(plan_->peer);
   set_down_handler([this](const caf::down_msg& gone) {
     if (gone.source == plan_->peer.address()) return quit(gone.reason);
-    --startups_;  // a session that did not come to authenticate
+    startups_.erase(gone.source.id());  // a session that did not come to authenticate
   });
   return {
       [this](bind_atom) {
@@ -61,7 +61,7 @@ caf::behavior listener::make_behavior() {
       [this](plan_atom, session_plan_ptr& plan) { plan_ = std::move(plan); },
       [this](authed_atom, const caf::actor& up) {
         demonitor(up.address());
-        --startups_;
+        startups_.erase(up.id());
       },
   };
 }
@@ -125,16 +125,17 @@ void listener::accepted(tcp::socket socket) {
   boost::system::error_code failed;
   const auto from = socket.remote_endpoint(failed);
   if (failed) return;  // gone already
-  if (startups_ >= plan_->settings->max_startups)
-    return log(log_record::level::warning, "closed " + text_of(from) + " at once: " + std::to_string(startups_) +
+  if (startups_.size() >= plan_->settings->max_startups)
+    return log(log_record::level::warning, "closed " + text_of(from) + " at once: " + std::to_string(startups_.size()) +
                                                " connections have not authenticated (option max_startups)");
   unique_fd fd{socket.release(failed)};
   if (failed || !fd) return;
   session_info about;
   about.address = text_of(from);
-  ++startups_;
-  monitor(spawn_session(system(), *plan_, side::acceptor, std::move(fd), std::move(about),
-                        caf::actor_cast<caf::actor>(this)));
+  const auto session = spawn_session(system(), *plan_, side::acceptor, std::move(fd), std::move(about),
+                                     caf::actor_cast<caf::actor>(this));
+  startups_.insert(session.id());
+  monitor(session);
 }
 
 }  // namespace duplex::transport

@@ -8,6 +8,8 @@
 #include <boost/asio/steady_timer.hpp>
 #include <caf/event_based_actor.hpp>
 
+#include <set>
+
 namespace duplex::transport {
 
 /// *Value.* What all sessions of a peer are made from; replaced as a whole when something in it changes.
@@ -49,7 +51,7 @@ class listener final : public detail::pinned_actor<caf::event_based_actor> {
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer pause_;
   caf::response_promise bound_;
-  std::size_t startups_ = 0;
+  std::set<caf::actor_id> startups_;  // sessions that have not authenticated
 };
 
 }  // namespace duplex::transport

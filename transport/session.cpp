@@ -178,12 +178,14 @@ void session::mark() {
 
 void session::run() {
   if (state_ != state::up) return;
+  const auto heard = packets_.in_packets;
   flush();
   after_poll();  // every libssh call that flushes may also have read
   deliver();
   if (failure_) return bury();
   leave_when_idle();
   if (failure_) return bury();
+  if (!blocked_.empty() && packets_.in_packets != heard) mark();  // a window may have opened within the flush
   arm();
 }
 
@@ -247,7 +249,13 @@ void session::send_queued() {
       if (st->released_) forget(*st);
       continue;
     }
-    if ((st->stalled_ || st->stalled_errors_) && st->pull()) touch(*st);
+    if (st->stalled_ || st->stalled_errors_) {
+      const bool some = st->pull();
+      if (some || (st->eof_ && st->ended())) {  // the end counts only once libssh holds nothing back
+        st->news_ = true;
+        touch(*st);
+      }
+    }
     const auto quota_before = quota;
     switch (st->send(quota)) {
       case ssh_stream::progress::idle:

@@ -67,7 +67,11 @@ caf::response_promise session::open(std::string& service, std::vector<std::strin
 }
 
 void session::send_opens() {
-  if (to_open_.empty() || dirty_.size() + gone_.size() > backlog) return;
+  const auto closes = [this] {
+    return gone_.size() + static_cast<std::size_t>(
+                              std::count_if(dirty_.begin(), dirty_.end(), [](auto* st) { return st->send_close_; }));
+  };
+  if (to_open_.empty() || closes() > backlog) return;
   const bool first = opening_.empty();
   while (!to_open_.empty()) {
     auto next = std::move(to_open_.front());

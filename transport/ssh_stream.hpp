@@ -56,7 +56,6 @@ class ssh_stream final : public stream {
   bool opening_ = false, confirmed_ = false;
   bool news_ = false;  // something beside data that the channel actor must see
   bool touched_ = false, dirty_ = false, blocked_ = false, gone_ = false;
-  bool stalled_ = false, stalled_errors_ = false;  // libssh holds bytes that it will not offer again by itself
   bool word_sent_ = false, eof_sent_ = false, close_sent_ = false;
 };
 

@@ -42,7 +42,7 @@ class stream {
   /// The remote side keeps the channel (`accept@duplex` for one opened here).
   [[nodiscard]] bool accepted() const noexcept { return accepted_; }
   /// Nothing more will arrive; what did may still be untaken.
-  [[nodiscard]] bool ended() const noexcept { return eof_ || closed_; }
+  [[nodiscard]] bool ended() const noexcept { return closed_ || (eof_ && !stalled_ && !stalled_errors_); }
   /// The remote side closed the channel, or the session is gone; then `failure` says why.
   [[nodiscard]] bool closed() const noexcept { return closed_; }
   [[nodiscard]] const error& failure() const noexcept { return failure_; }
@@ -110,6 +110,7 @@ class stream {
   std::optional<std::vector<std::string>> last_word_;
 
   bool framed_ = false, told_ = false;
+  bool stalled_ = false, stalled_errors_ = false;  // the carrier holds bytes for which there was no room
   bool accepted_ = false, eof_ = false, closed_ = false;
   bool send_accept_ = false, send_eof_ = false, send_close_ = false, ask_drained_ = false, released_ = false;
 };

@@ -240,3 +240,38 @@ TEST_CASE("limits: a subscriber gets no more than a window until it has consumed
   writer.join();
   caf::anon_send_exit(subscriber, caf::exit_reason::user_shutdown);
 }
+
+TEST_CASE("limits: the end of the stream waits for what the window held back", "[limits]") {
+  pair p{options{.receive_window = 100'000}};
+  auto [near, far] = p.open();
+  constexpr int count = 24;
+  for (int i = 0; i < count; ++i) REQUIRE(near.write_frame(pattern(50'000)));
+  REQUIRE(near.close_write());
+  REQUIRE(near.flush());
+  for (int i = 0; i < 20; ++i) REQUIRE(p.me.ping("hub"));  // by then the end has arrived behind the bytes
+  int got = 0;
+  error end;
+  for (;;) {
+    auto f = far.read_frame();
+    if (!f) {
+      end = f.error();
+      break;
+    }
+    got += f->size() == 50'000;
+  }
+  CHECK(got == count);
+  CHECK(end.code() == errc::end_of_stream);
+}
+
+TEST_CASE("limits: a reader that changes from frames to bytes gets its window back", "[limits]") {
+  pair p{options{.receive_window = 100'000}};
+  auto [near, far] = p.open();
+  std::thread writer{[&near = near] {
+    (void)near.write_frame(pattern(150'000));
+    for (int i = 0; i < 30; ++i) (void)near.write(pattern(100'000));
+    (void)near.close();
+  }};
+  CHECK(far.read_frames()->pop_front().size() == 150'000);
+  CHECK(read_all(far).size() == 3'000'000);
+  writer.join();
+}
