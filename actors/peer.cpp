@@ -22,7 +22,6 @@ struct peer_state {
   caf::actor_system* system;
   peer_actor actor;
   caf::intrusive_ptr<requester> port;
-  log_sink log;
 
   /// The one template from which every operation of a peer comes: a request, its answer turned into a result.
   template <class T, class... Ts> void ask(completion_ptr<T> done, Ts&&... xs) {
@@ -151,13 +150,12 @@ peer_actor peer::actor() const { return state_ ? state_->actor : peer_actor{}; }
 peer runtime::spawn_peer(options settings) {
   auto& sys = system();
   const auto named = settings.name.empty() ? std::string{"peer"} : "peer '" + settings.name + "'";
-  auto log = settings.log;
   auto identity = key::from_option(settings.identity);
   auto actor =
       sys.spawn<detail::peer_core>(&detail::scheduler::of(sys).next(), std::move(settings), std::move(identity));
   detail::add_root(sys, caf::actor_cast<caf::strong_actor_ptr>(actor), named);
-  return peer{std::make_shared<detail::peer_state>(
-      detail::peer_state{&sys, peer_actor{actor}, detail::make_requester(sys), std::move(log)})};
+  return peer{
+      std::make_shared<detail::peer_state>(detail::peer_state{&sys, peer_actor{actor}, detail::make_requester(sys)})};
 }
 
 }  // namespace duplex

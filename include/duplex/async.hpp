@@ -29,7 +29,7 @@ struct default_token {};
 
 /// The executor of the worker that runs the channel.
 boost::asio::any_io_executor executor_of(const channel& of);
-/// Writes the exception of a service's handler to the log and ends its channel with `internal`.
+/// Ends the channel of a service's handler that threw, with `internal` and the exception's text.
 void handler_failed(channel& of, const std::exception_ptr& thrown);
 
 // The completion whose operation is being started on this thread: it must not run its handler yet.
@@ -69,8 +69,6 @@ struct initiation {
     starting = before;
   }
 };
-
-template <class Op> inline constexpr bool on_channel = requires(channel_state& on, const Op& op) { attempt(on, op); };
 
 template <class Op, class Target>
 boost::asio::awaitable<result<typename Op::value>> await(std::shared_ptr<Target> on, Op op) {
