@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "transport/handshake.hpp"
 
-#include "transport/access.hpp"
+#include "transport/authorized_keys.hpp"
+#include "transport/known_hosts.hpp"
 
 #include <fcntl.h>
 

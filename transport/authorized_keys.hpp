@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
 
-#include <duplex/endpoint.hpp>
 #include <duplex/options.hpp>
 
 #include <libssh/libssh.h>
@@ -19,9 +18,5 @@ struct verdict {
 
 /// Looks a client's key up in what `options::authorized_keys` names; the file is read each time, as sshd does.
 verdict check_client_key(const options& of, ssh_key client);
-
-/// Checks the key that a host showed against `options::host_key`, else known_hosts. Errors: `host_key`, with the
-/// fingerprint and the line that would admit it.
-result<void> check_host_key(const options& of, const endpoint& host, ssh_key shown);
 
 }  // namespace duplex::transport

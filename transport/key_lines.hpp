@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#pragma once
+
+#include <libssh/libssh.h>
+
+#include <string>
+#include <string_view>
+
+namespace duplex::transport {
+
+/// *Value.* The text of authorized_keys or known_hosts: an option holds either the lines themselves or a file's name.
+struct key_lines {
+  std::string name;      ///< for messages: the file, or "option authorized_keys"
+  std::string text;      ///< empty when not readable
+  bool is_file = true;   ///< `name` is a path
+  bool readable = true;  ///< false: a file that is missing, closed to us, or a folder
+};
+
+/// What `option` holds, or the file `standard` of the configuration folder when it is empty.
+key_lines read_key_lines(const std::string& option, const std::string& standard);
+
+/// True for "ssh-ed25519" and its like.
+bool is_key_type(std::string_view word);
+
+/// Whether "keytype base64" is that key.
+bool is_same_key(const std::string& type, const std::string& base64, ssh_key key);
+
+}  // namespace duplex::transport
