@@ -184,7 +184,7 @@ int handshake::on_client_key(ssh_key offered, char signature_state) {
          "the client offered more than " + std::to_string(settings_.max_auth_tries) + " keys (option max_auth_tries)");
     return SSH_AUTH_DENIED;
   }
-  const auto found = check_client_key(settings_, offered);
+  const auto found = authorized_keys::load(settings_).check(offered, "");
   if (fingerprint != last_offered_)
     log_(found.allowed ? log_record::level::debug : log_record::level::warning,
          (found.allowed ? "key " + fingerprint + " allowed by " : "key refused: ") + found.why);

@@ -5,21 +5,42 @@
 
 #include "transport/ssh_ptr.hpp"
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 
 namespace duplex::transport {
+namespace {
+
+// Options may stand before the key, so it is looked for in the whole text; every blob of a key begins with AAAA.
+bool holds_lines(const std::string& option) {
+  if (option.find('\n') != std::string::npos) return true;
+  std::istringstream words{option};
+  std::string word, next;
+  for (bool first = true; words >> word; first = false)
+    if (is_key_type(word) && words >> next && (first || next.starts_with("AAAA"))) return true;
+  return false;
+}
+
+}  // namespace
 
 key_lines read_key_lines(const std::string& option, const std::string& standard) {
-  if (option.find(' ') != std::string::npos && is_key_type(option.substr(0, option.find(' '))))
-    return {"option " + standard, option, false};
+  if (holds_lines(option)) return {"option " + standard, option, false};
   const auto path = option.empty() ? configuration_folder() + '/' + standard : option;
   std::ifstream in{path, std::ios::binary};
   std::error_code ignored;
   // Reading a folder would throw, and the exception pass through libssh.
   if (!in || std::filesystem::is_directory(path, ignored)) return {path, {}, true, false};
-  return {path, std::string{std::istreambuf_iterator<char>{in}, {}}};
+  std::string text;
+  std::array<char, 16384> chunk;
+  do {
+    in.read(chunk.data(), chunk.size());
+    text.append(chunk.data(), static_cast<std::size_t>(in.gcount()));
+  } while (in && text.size() <= max_key_lines);
+  text.resize(std::min(text.size(), max_key_lines + 1));
+  return {path, text};
 }
 
 bool is_key_type(std::string_view word) {
