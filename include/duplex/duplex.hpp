@@ -3,6 +3,7 @@
 
 /// Everything: the runtime, peers and channels with their blocking and asynchronous faces, keys, values.
 #include <duplex/async.hpp>
+#include <duplex/authorized_keys.hpp>
 #include <duplex/bytes.hpp>
 #include <duplex/channel.hpp>
 #include <duplex/endpoint.hpp>
