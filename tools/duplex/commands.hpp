@@ -15,6 +15,13 @@ struct keygen_arguments {
 };
 int keygen(const keygen_arguments& given);
 
+struct allow_arguments {
+  std::string key, file;
+  std::vector<std::string> open, listen, names, from, expiry_time;
+  bool restricted = false;
+};
+int allow(const allow_arguments& given);
+
 struct serve_arguments {
   peer_arguments peer;
   std::vector<std::string> bind, connect, services;

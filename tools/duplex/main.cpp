@@ -25,6 +25,25 @@ int print_version() {
   return 0;
 }
 
+CLI::App* add_allow(CLI::App& app, allow_arguments& into) {
+  auto* command = app.add_subcommand("allow", "adds keys to the list of those who may connect");
+  command->add_option("key", into.key, "file of public keys, one a line; - for stdin")
+      ->required()
+      ->type_name("KEY.pub");
+  command->add_option("--authorized-keys", into.file, "the list; authorized_keys of the configuration folder")
+      ->type_name("FILE");
+  const auto add = [&](const char* name, std::vector<std::string>& values, const char* what, const char* type) {
+    command->add_option(name, values, what)->type_name(type)->allow_extra_args(false);
+  };
+  add("--open", into.open, "it may open that service only; may be repeated, NAME may end in *", "NAME[:PORT]");
+  add("--listen", into.listen, "it may offer that name; may be repeated", "NAME[:PORT]");
+  add("--name", into.names, "it may claim that name only; may be repeated", "PEER");
+  add("--from", into.from, "it may come from there only: addresses, ADDRESS/BITS, * and ?, ! for not", "PATTERNS");
+  add("--expiry-time", into.expiry_time, "it may connect until then: YYYYMMDD[HHMM[SS]][Z]", "TIME");
+  command->add_flag("--restrict", into.restricted, "it may open only what --open names");
+  return command;
+}
+
 // Else the first sockets would become stdin, stdout and stderr.
 void open_standard_streams() {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
@@ -47,6 +66,9 @@ int main(int argc, char** argv) {
       ->type_name("FILE");
   keygen_command->add_option("-C,--comment", make.comment, "ends the line of FILE.pub")->type_name("TEXT");
   keygen_command->callback([&] { status = keygen(make); });
+
+  allow_arguments admit;
+  add_allow(app, admit)->callback([&] { status = allow(admit); });
 
   serve_arguments offer;
   auto* serve_command = app.add_subcommand("serve", "offers services");
