@@ -9,17 +9,14 @@
 #include <algorithm>
 
 namespace duplex::detail {
+
+using transport::as_trailers;
+
 namespace {
 
 // A sender that waits for no answer may be that many high-water marks ahead; then the channel is ended, not memory.
 constexpr std::uint64_t runaway = 8;
-constexpr std::size_t longest_reason = 8000;    // a sentence; percent-encoded it still fits into max_trailers
 constexpr std::size_t max_trailers = 32 << 10;  // one packet, well below what libssh takes (262,144)
-
-std::vector<std::string> as_trailers(const error& why) {
-  return {"status=" + std::to_string(static_cast<int>(why.code())),
-          "reason=" + why.context().substr(0, longest_reason)};
-}
 
 }  // namespace
 
@@ -42,6 +39,7 @@ channel_core::channel_core(caf::actor_config& config, transport::channel_setup s
       stream_(&setup_.carrier),
       high_water_(high_water),
       max_frame_(std::min(max_frame, setup_.about->max_frame)),
+      by_lines_(stream_->by_lines()),
       state_(setup_.opened_here ? state::opening : state::arriving) {}
 
 channel_core::behavior_type channel_core::make_behavior() {
@@ -52,17 +50,17 @@ channel_core::behavior_type channel_core::make_behavior() {
       [this](write_atom, frames& batch, std::uint32_t consumed) {
         held_credit_ += consumed;
         if (auto wrong = check_frames(batch)) return break_with(wrong);
-        if (!batch.empty()) (void)written(std::move(batch).image(), false);
+        if (!batch.empty()) (void)written(std::move(batch), false);
         release_credit();
       },
       [this](write_atom, frames& batch) -> caf::result<void> {
         if (auto wrong = check_frames(batch)) return to_caf(wrong);
-        return written(std::move(batch).image(), false);
+        return written(std::move(batch), false);
       },
       [this](write_atom, bytes& data) -> caf::result<void> { return written(std::move(data), false); },
       [this](error_atom, frames& batch) -> caf::result<void> {
         if (auto wrong = check_frames(batch)) return to_caf(wrong);
-        return written(std::move(batch).image(), true);
+        return written(std::move(batch), true);
       },
       [this](sent_atom) -> caf::result<void> {
         if (!stream_ || stream_->queued() == 0) return caf::unit;
@@ -131,7 +129,7 @@ channel_core::behavior_type channel_core::make_behavior() {
         look();
       },
       [this](refuse_atom, const error& why) {
-        if (state_ == state::arriving && stream_) stream_->finish(as_trailers(why));
+        if (state_ == state::arriving && stream_) stream_->refuse(why);
         over({});
       },
   };
@@ -150,9 +148,12 @@ meta channel_core::describe() const {
   m.local_peer = about.local_name;
   m.remote_peer = about.remote_name;
   m.remote_key = about.remote_key;
+  m.key_comment = about.key_comment;
+  m.user = about.user;
   m.remote_address = about.address;
+  m.process = about.process;
   m.originator = setup_.originator;
-  m.stock = !setup_.originator.empty();
+  m.stock = setup_.stock;
   return m;
 }
 
@@ -161,6 +162,10 @@ error channel_core::check_frames(const frames& batch) const {
   for (const auto payload : batch)
     if (payload.size() > max_frame_) return too_large(payload.size(), max_frame_);
   return {};
+}
+
+caf::result<void> channel_core::written(frames batch, bool is_error) {
+  return written(stream_ ? stream_->encode(std::move(batch)) : std::move(batch).image(), is_error);
 }
 
 caf::result<void> channel_core::written(bytes image, bool is_error) {
@@ -275,7 +280,8 @@ void channel_core::push_to_subscriber() {
   } else if (auto data = stream_->take_bytes(SIZE_MAX); !data.empty()) {
     pass_on(bytes_atom_v, std::move(data));
   }
-  if (stream_->trailers() && !std::exchange(trailers_told_, true)) pass_on(trailers_atom_v, *stream_->trailers());
+  if (stream_->trailers() && stream_->is_whole() && !std::exchange(trailers_told_, true))
+    pass_on(trailers_atom_v, *stream_->trailers());
   if (stream_->ended() && !std::exchange(eof_told_, true)) pass_on(eof_atom_v);
 }
 

@@ -41,6 +41,8 @@ class channel_core final : public pinned_actor<channel_core_actor::base> {
   meta describe() const;
   /// The largest frame that may be sent. Thread: any.
   std::uint64_t max_frame() const noexcept { return max_frame_; }
+  /// Whether its frames travel as lines. Thread: any.
+  bool by_lines() const noexcept { return by_lines_; }
   /// The option send_high_water. Thread: any.
   std::uint64_t high_water() const noexcept { return high_water_; }
 
@@ -72,6 +74,7 @@ class channel_core final : public pinned_actor<channel_core_actor::base> {
   void answer_drained();
   void answer_trailers();
   void release_credit();
+  caf::result<void> written(frames batch, bool is_error);
   caf::result<void> written(bytes image, bool is_error);
   caf::response_promise wait_for(pending_read::kind what, std::size_t limit);
   void break_with(const error& why);
@@ -86,6 +89,7 @@ class channel_core final : public pinned_actor<channel_core_actor::base> {
   std::unique_ptr<waiting> waiting_;
   std::uint64_t high_water_, max_frame_;
   std::uint32_t held_credit_ = 0;
+  bool by_lines_;
   state state_;
   delivery form_ = delivery::frames;
   bool eof_told_ = false, trailers_told_ = false, write_closed_ = false;

@@ -2,6 +2,7 @@
 #include "actors/channel_port.hpp"
 
 #include "actors/channel_actor.hpp"
+#include "transport/line_codec.hpp"
 
 #include <caf/actor_cast.hpp>
 
@@ -24,6 +25,7 @@ channel_port::channel_port(caf::actor_config& config, channel_actor actor, worke
   if (const auto* core = dynamic_cast<const channel_core*>(target_->get())) {
     max_frame_ = core->max_frame();
     high_water_ = core->high_water();
+    by_lines_ = core->by_lines();
   }
 }
 
@@ -248,7 +250,10 @@ std::optional<result<bytes>> channel_port::try_read_error() {
 std::optional<result<bytes>> channel_port::try_read(std::size_t limit) {
   std::lock_guard lock{mutex_};
   if (!arrived_.empty()) {  // frames that nobody read as frames
-    auto image = std::exchange(arrived_, {}).image();
+    auto batch = std::exchange(arrived_, {});
+    const auto wire_size = batch.wire_size();
+    auto image = by_lines_ ? transport::to_lines(batch) : std::move(batch).image();
+    consumed_ += static_cast<std::uint32_t>(wire_size - image.size());  // credit counts prefixes
     auto data = image.slice(0, limit);
     consumed_ += static_cast<std::uint32_t>(data.size());
     image.remove_prefix(data.size());

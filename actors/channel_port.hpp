@@ -100,6 +100,7 @@ class channel_port final : public requester, public worker::task {
   // Bytes on their way to the channel for which no answer has come; with as many in the channel's own queue this bounds
   // what one writer can have queued.
   std::uint64_t high_water_ = 512 << 10;
+  bool by_lines_ = false;
 
   std::mutex mutex_;  // guards what follows
   frame_writer outbox_;

@@ -2,6 +2,7 @@
 #include "actors/peer_actor.hpp"
 
 #include "runtime/scheduler.hpp"
+#include "transport/access_watch.hpp"
 #include "transport/dialler.hpp"
 
 #include <caf/send.hpp>
@@ -98,6 +99,15 @@ peer_core::behavior_type peer_core::make_behavior() {
         return come_up(session, about);
       },
       [this](incoming_atom, const caf::actor& channel, const std::string& name) { incoming(channel, name); },
+      [this](offer_atom, const caf::actor& session, const std::string& name, std::uint16_t port) {
+        offered(session, name, port);
+      },
+      [this](withdraw_atom, const caf::actor& session, const std::string& name, std::uint16_t port) {
+        withdrawn(session, name, port);
+      },
+      [this](access_atom, const transport::authorized_keys_ptr& list) {
+        for (const auto& [id, session] : sessions_) caf::anon_send(session.actor, access_atom_v, list);
+      },
       [this](draining_atom, const caf::actor& session) {
         auto at = sessions_.find(session.id());
         if (at == sessions_.end()) return;
@@ -132,6 +142,7 @@ void peer_core::on_exit() {
   remotes_.clear();
   services_.clear();
   observers_.clear();
+  if (access_) caf::anon_send_exit(std::exchange(access_, nullptr), caf::exit_reason::user_shutdown);
   plan_ = nullptr;  // it names this actor
 }
 
@@ -143,6 +154,7 @@ void peer_core::publish() {
       names->all_others = true;
     else
       names->names.insert(name);
+  for (auto& name : offers_.names()) names->offered.insert(std::move(name));
   transport::channel_factory make_channel = [high = settings_->send_high_water, limit = settings_->max_frame](
                                                 caf::actor_system& system, transport::channel_setup setup) {
     return caf::actor_cast<caf::actor>(
@@ -154,6 +166,11 @@ void peer_core::publish() {
   for (const auto& [where, actor] : diallers_) caf::anon_send(actor, plan_atom_v, plan_);
   for (const auto& [id, session] : sessions_)
     caf::anon_send(session.actor, services_atom_v, transport::served_names_ptr{names});
+}
+
+void peer_core::watch_access() {
+  if (access_) caf::anon_send_exit(access_, caf::exit_reason::user_shutdown);
+  access_ = system().spawn<transport::access_watch>(home(), self_handle(), settings_);
 }
 
 caf::result<endpoint> peer_core::bind(const endpoint& where) {
@@ -169,6 +186,7 @@ caf::result<endpoint> peer_core::bind(const endpoint& where) {
       .then(
           [this, made, promise](const endpoint& real) mutable {
             listeners_.emplace(real.str(), made);
+            if (!access_) watch_access();
             promise.deliver(real);
           },
           [promise, made](caf::error& why) mutable {
@@ -203,174 +221,6 @@ caf::result<peer_info> peer_core::connect(const endpoint& where) {
   return promise;
 }
 
-std::string peer_core::label(const transport::session_info& about) {
-  return about.remote_name.empty() ? about.dialled : about.remote_name;
-}
-
-// A session is authenticated, or, when `native`, has said hello and wants to be known under its name.
-caf::result<void> peer_core::come_up(const caf::actor& session, const transport::session_info_ptr& about) {
-  const auto at = sessions_.find(session.id());
-  if (at == sessions_.end()) return fail(errc::closed, "the session has ended");
-  auto& entry = at->second;
-  entry.about = about;
-  if (!about->native) return caf::unit;
-  const auto name = label(*about);
-  if (name.empty()) return caf::unit;  // a client that neither claims a name nor was dialled: nobody opens to it
-  auto known = remotes_.find(name);
-  if (known != remotes_.end() && known->second.info.fingerprint != about->remote_key)
-    return fail(errc::already_exists, "the name '" + name + "' is held by " + known->second.info.fingerprint + " at " +
-                                          known->second.info.address);
-  const bool first = known == remotes_.end();
-  if (first) {
-    known = remotes_.emplace(name, remote{{name, about->remote_key, about->address, about->version, 0}, {}, 0}).first;
-    turns_.add(name);
-  }
-  auto& whom = known->second;
-  whom.sessions.push_back(session);
-  whom.info.sessions = static_cast<std::uint32_t>(whom.sessions.size());
-  entry.listed = true;
-  if (first) announce(peer_event::kind::up, whom.info, {});
-  return caf::unit;
-}
-
-void peer_core::unlist(const caf::actor& session, const error& why) {
-  const auto at = sessions_.find(session.id());
-  if (at == sessions_.end() || !std::exchange(at->second.listed, false)) return;
-  const auto name = label(*at->second.about);
-  const auto known = remotes_.find(name);
-  if (known == remotes_.end()) return;
-  auto& whom = known->second;
-  std::erase(whom.sessions, session);
-  whom.info.sessions = static_cast<std::uint32_t>(whom.sessions.size());
-  if (!whom.sessions.empty()) return;
-  turns_.remove(name);
-  const auto info = whom.info;
-  remotes_.erase(known);
-  announce(peer_event::kind::down, info, why ? why : error{errc::closed, "the remote peer is leaving"});
-}
-
-void peer_core::gone(const caf::down_msg& down) {
-  const auto id = down.source.id();
-  if (const auto at = sessions_.find(id); at != sessions_.end()) {
-    unlist(at->second.actor, from_caf(down.reason));
-    sessions_.erase(at);
-    return finish_if_empty();
-  }
-  std::erase_if(diallers_, [&](const auto& entry) { return entry.second.id() == id; });
-  std::erase_if(observers_, [&](const auto& observer) { return observer.id() == id; });
-  const auto served = std::erase_if(
-      services_, [&](const auto& entry) { return entry.second.acceptor && entry.second.acceptor.id() == id; });
-  if (served != 0) publish();
-}
-
-void peer_core::announce(peer_event::kind what, const peer_info& whom, const error& why) {
-  if (settings_->log) {
-    static constexpr const char* words[] = {" is up", " is down", " is draining"};
-    settings_->log({log_record::level::info, "peer",
-                    "'" + whom.name + "' (" + whom.fingerprint + ")" + words[static_cast<int>(what)] +
-                        (why ? ": " + why.message() : "")});
-  }
-  for (const auto& observer : observers_) caf::anon_send(observer, event_atom_v, peer_event{what, whom, why});
-}
-
-// ---- services
-
-caf::result<void> peer_core::register_service(const std::string& name, const caf::actor& acceptor) {
-  if (broken_) return to_caf(broken_);
-  if (!name.empty() && !is_valid_name(name))
-    return fail(errc::invalid_argument,
-                "serve '" + name + "': a service name is 1 to 255 letters, digits and . _ / @ -");
-  if (name.starts_with('@'))
-    return fail(errc::invalid_argument, "serve '" + name + "': names with a leading '@' are reserved");
-  if (name.empty() && acceptor) return fail(errc::invalid_argument, "serve: a handler needs a service name");
-  if (services_.contains(name)) return fail(errc::already_exists, "serve '" + name + "': served already");
-  if (acceptor) monitor(acceptor);
-  services_[name].acceptor = acceptor;
-  publish();
-  return caf::unit;
-}
-
-caf::result<channel_actor> peer_core::accept(const std::string& name) {
-  if (broken_) return to_caf(broken_);
-  if (!services_.contains(name))
-    if (auto registered = register_service(name, nullptr); registered.flag == caf::rt_error)
-      return std::move(registered.err);
-  auto& from = services_[name];
-  if (from.acceptor) return fail(errc::already_exists, "accept '" + name + "': the service has a handler");
-  if (!from.queue.empty()) {
-    auto channel = std::move(from.queue.front());
-    from.queue.pop_front();
-    return channel;
-  }
-  from.acceptors.push_back(make_response_promise());
-  return from.acceptors.back();
-}
-
-void peer_core::incoming(const caf::actor& channel, const std::string& name) {
-  const auto refuse = [&](errc code, std::string text) {
-    caf::anon_send(channel, refuse_atom_v, error{code, std::move(text)});
-  };
-  if (shutting_down_) return refuse(errc::closed, "the peer is shutting down");
-  auto at = services_.find(name);
-  if (at == services_.end() && !name.starts_with('@')) at = services_.find(std::string_view{});
-  if (at == services_.end()) return refuse(errc::unknown_service, "'" + name + "' is not served here");
-  auto& by = at->second;
-  auto handle = caf::actor_cast<channel_actor>(channel);
-  if (by.acceptor) {
-    caf::anon_send(channel, accept_atom_v);
-    auto about = static_cast<const channel_core*>(caf::actor_cast<caf::abstract_actor*>(channel))->describe();
-    caf::anon_send(by.acceptor, accept_atom_v, std::move(handle), std::move(about));
-    return;
-  }
-  while (!by.acceptors.empty()) {
-    auto waiting = std::move(by.acceptors.front());
-    by.acceptors.pop_front();
-    if (!waiting.pending()) continue;
-    caf::anon_send(channel, accept_atom_v);
-    return waiting.deliver(std::move(handle));
-  }
-  if (by.queue.size() >= settings_->accept_queue)
-    return refuse(errc::resource_exhausted,
-                  std::to_string(by.queue.size()) + " channels wait to be accepted (option accept_queue)");
-  caf::anon_send(channel, accept_atom_v);
-  by.queue.push_back(std::move(handle));
-}
-
-// ---- remote peers
-
-result<peer_core::remote*> peer_core::find_remote(const std::string& name) {
-  if (broken_) return broken_;
-  const auto chosen = name.empty() ? turns_.next() : std::optional<std::string>{name};
-  if (!chosen) return {errc::not_connected, "no remote peer is connected"};
-  const auto at = remotes_.find(*chosen);
-  if (at == remotes_.end()) return {errc::not_connected, "no session leads to '" + *chosen + "'"};
-  return &at->second;
-}
-
-caf::actor peer_core::pick(remote& among) { return among.sessions[among.turn++ % among.sessions.size()]; }
-
-caf::result<channel_actor> peer_core::open(const std::string& to, std::string& service,
-                                           std::vector<std::string>& headers) {
-  auto found = find_remote(to);
-  if (!found) return fail(found.error().code(), "open '" + service + "': " + found.error().context());
-  auto promise = make_response_promise();
-  promise.delegate(pick(**found), open_atom_v, std::move(service), std::move(headers));
-  return promise;
-}
-
-caf::result<ping_report> peer_core::ping(const std::string& to) {
-  auto found = find_remote(to);
-  if (!found) return to_caf(found.error());
-  auto promise = make_response_promise();
-  request(pick(**found), settings_->open_timeout, ping_atom_v)
-      .then(
-          [promise, info = (*found)->info](std::int64_t nanoseconds) mutable {
-            promise.deliver(ping_report{info, std::chrono::nanoseconds{nanoseconds}});
-          },
-          [promise](caf::error& why) mutable { promise.deliver(std::move(why)); });
-  return promise;
-}
-
 caf::result<void> peer_core::set_option(const std::string& name, const std::string& value) {
   auto changed = *settings_;
   if (auto set = duplex::set_option(changed, name, value); !set) return to_caf(set.error());
@@ -382,6 +232,7 @@ caf::result<void> peer_core::set_option(const std::string& name, const std::stri
   }
   settings_ = std::make_shared<const options>(std::move(changed));
   if (!broken_) publish();
+  if (access_ && name == "authorized_keys") watch_access();
   return caf::unit;
 }
 

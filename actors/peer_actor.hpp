@@ -5,6 +5,7 @@
 
 #include "actors/channel_actor.hpp"
 #include "actors/dispatcher.hpp"
+#include "actors/offers.hpp"
 #include "runtime/messages.hpp"
 #include "runtime/pinned.hpp"
 #include "transport/listener.hpp"
@@ -23,10 +24,13 @@ using peer_core_actor =
     peer_actor::extend<caf::reacts_to<attach_atom, caf::actor>,  // a session exists
                        caf::replies_to<up_atom, caf::actor, transport::session_info_ptr>::with<void>,  // it claims a
                                                                                                        // name
-                       caf::reacts_to<incoming_atom, caf::actor, std::string>,    // a channel asks to be kept
-                       caf::reacts_to<draining_atom, caf::actor>,                 // the remote side will leave
-                       caf::reacts_to<shutdown_atom, std::chrono::milliseconds>,  // the runtime ends
-                       caf::reacts_to<drop_atom>>;                                // to itself: linger is over
+                       caf::reacts_to<incoming_atom, caf::actor, std::string>,  // a channel asks to be kept
+                       caf::reacts_to<draining_atom, caf::actor>,               // the remote side will leave
+                       caf::reacts_to<offer_atom, caf::actor, std::string, std::uint16_t>,  // ssh -R
+                       caf::reacts_to<withdraw_atom, caf::actor, std::string, std::uint16_t>,
+                       caf::reacts_to<access_atom, transport::authorized_keys_ptr>,  // the access list changed
+                       caf::reacts_to<shutdown_atom, std::chrono::milliseconds>,     // the runtime ends
+                       caf::reacts_to<drop_atom>>;                                   // to itself: linger is over
 
 /// *Actor, pinned.* Knows who is connected and which services there are; owns listeners, diallers and sessions.
 class peer_core final : public pinned_actor<peer_core_actor::base> {
@@ -46,6 +50,7 @@ class peer_core final : public pinned_actor<peer_core_actor::base> {
   };
   struct remote {
     peer_info info;
+    std::string instance;
     std::vector<caf::actor> sessions;
     std::size_t turn = 0;
   };
@@ -58,7 +63,13 @@ class peer_core final : public pinned_actor<peer_core_actor::base> {
   caf::result<endpoint> bind(const endpoint& where);
   caf::result<peer_info> connect(const endpoint& where);
   caf::result<void> come_up(const caf::actor& session, const transport::session_info_ptr& about);
+  void list(const caf::actor& session, const transport::session_info_ptr& about);
+  caf::result<void> replace(const caf::actor& session, const transport::session_info_ptr& about);
+  static error held(const remote& by);
   void incoming(const caf::actor& channel, const std::string& name);
+  void forward(const caf::actor& channel, const std::string& name);
+  void offered(const caf::actor& session, const std::string& name, std::uint16_t port);
+  void withdrawn(const caf::actor& session, const std::string& name, std::uint16_t port);
   caf::result<channel_actor> accept(const std::string& name);
   caf::result<void> register_service(const std::string& name, const caf::actor& acceptor);
   caf::result<channel_actor> open(const std::string& to, std::string& service, std::vector<std::string>& headers);
@@ -70,6 +81,7 @@ class peer_core final : public pinned_actor<peer_core_actor::base> {
   void unlist(const caf::actor& session, const error& why);
   void announce(peer_event::kind what, const peer_info& whom, const error& why);
   void publish();
+  void watch_access();
   template <class Verb> void shut_down(std::chrono::milliseconds linger, Verb to_sessions);
   void finish_if_empty();
   caf::actor self_handle() { return caf::actor_cast<caf::actor>(this); }
@@ -83,6 +95,8 @@ class peer_core final : public pinned_actor<peer_core_actor::base> {
   std::map<caf::actor_id, session_entry> sessions_;
   std::map<std::string, remote, std::less<>> remotes_;
   std::map<std::string, service, std::less<>> services_;
+  offers offers_;
+  caf::actor access_;  // watches the access list, from the first bind on
   std::vector<caf::actor> observers_;
   std::vector<caf::response_promise> leaving_;
   dispatcher turns_;

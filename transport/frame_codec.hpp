@@ -6,6 +6,7 @@
 #include <duplex/result.hpp>
 
 #include <cstdint>
+#include <string_view>
 
 namespace duplex::transport {
 
@@ -18,6 +19,10 @@ class receive_buffer {
 
   [[nodiscard]] bool empty() const noexcept { return begin_ == end_; }
   [[nodiscard]] std::size_t size() const noexcept { return end_ - begin_; }
+  /// What is there; valid until the next change.
+  [[nodiscard]] std::string_view view() const noexcept {
+    return empty() ? std::string_view{} : std::string_view{memory_->begin() + begin_, size()};
+  }
   /// True when `take_frames` would return a frame, or an error: an announced length over `max_frame`.
   [[nodiscard]] bool has_frame(std::uint64_t max_frame);
 

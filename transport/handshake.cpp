@@ -25,24 +25,25 @@ std::string libssh_says(ssh_session of) {
 
 }  // namespace
 
-handshake::handshake(side role, const options& settings, const key& identity, std::string dialled,
+handshake::handshake(side role, const options& settings, const key& identity, const std::string& where,
                      std::function<void(log_record::level, std::string)> log)
-    : role_(role),
-      settings_(settings),
-      identity_(identity),
-      dialled_(std::move(dialled)),
-      log_(std::move(log)),
-      ssh_(ssh_new()) {}
+    : role_(role), settings_(settings), identity_(identity), where_(where), log_(std::move(log)), ssh_(ssh_new()) {
+  const auto at = endpoint::parse(where_);
+  if (at && at->type() == endpoint::kind::tcp) client_ = at->target();
+}
 
-handshake::~handshake() { end(false); }
+handshake::~handshake() { end({}); }
 
-void handshake::end(bool politely) noexcept {
+void handshake::end(const std::string& reason) noexcept {
   if (ssh_ == nullptr) return;
   if (in_event_) ssh_event_remove_session(event_, ssh_);
   in_event_ = false;
   // libssh leaves a socket open that came through this option, even when it lets go of it.
   ssh_options_set(ssh_, SSH_OPTIONS_FD, nullptr);
-  if (politely) ssh_disconnect(ssh_);
+  if (!reason.empty()) {
+    ssh_session_set_disconnect_message(ssh_, reason.c_str());
+    ssh_disconnect(ssh_);
+  }
   ssh_free(ssh_);
   ssh_ = nullptr;
 }
@@ -91,8 +92,9 @@ result<void> handshake::start_server() {
   if (ssh_bind_accept_fd(b, ssh_, fd_) != SSH_OK) return {errc::internal, std::string{"libssh: "} + ssh_get_error(b)};
   ssh_set_blocking(ssh_, 0);
   callbacks_.userdata = this;
-  callbacks_.auth_pubkey_function = [](ssh_session, const char*, ssh_key offered, char signature_state, void* user) {
-    return static_cast<handshake*>(user)->on_client_key(offered, signature_state);
+  callbacks_.auth_pubkey_function = [](ssh_session, const char* name, ssh_key offered, char signature_state,
+                                       void* user) {
+    return static_cast<handshake*>(user)->on_client_key(name, offered, signature_state);
   };
   ssh_callbacks_init(&callbacks_);
   ssh_set_server_callbacks(ssh_, &callbacks_);
@@ -144,20 +146,20 @@ handshake::outcome handshake::exchange_keys() {
   if (ssh_get_server_publickey(ssh_, &raw) != SSH_OK) return fail(errc::host_key, "the host shows no key");
   const ssh_key_ptr shown{raw};
   remote_key_ = fingerprint_of(shown.get());
-  const auto host = endpoint::parse(dialled_);
-  if (auto known = check_host_key(settings_, host ? *host : endpoint::tcp(dialled_, 0), shown.get()); !known) {
+  const auto host = endpoint::parse(where_);
+  if (auto known = check_host_key(settings_, host ? *host : endpoint::tcp(where_, 0), shown.get()); !known) {
     failure_ = known.error();
     return outcome::failed;
   }
   log_(log_record::level::debug,
-       dialled_ + " shows " + remote_key_ + ", as expected; offering " + identity_.fingerprint());
+       where_ + " shows " + remote_key_ + ", as expected; offering " + identity_.fingerprint());
   return outcome::advanced;
 }
 
 handshake::outcome handshake::authenticate() {
   if (role_ == side::acceptor) {
     if (failure_) return outcome::failed;
-    if (!signed_) return outcome::again;
+    if (!signed_by_) return outcome::again;
     // Within libssh the session is authenticated when the answer to the signature is out: this probe is exact.
     ssh_channel probe = ssh_channel_new(ssh_);
     if (probe == nullptr) return outcome::again;
@@ -172,19 +174,19 @@ handshake::outcome handshake::authenticate() {
     return join_event() ? outcome::done : fail(errc::internal, "libssh gave no event");
   }
   if (rc == SSH_AUTH_DENIED || rc == SSH_AUTH_PARTIAL)
-    return fail(errc::auth_failed, dialled_ + " does not accept the key " + identity_.fingerprint() +
+    return fail(errc::auth_failed, where_ + " does not accept the key " + identity_.fingerprint() +
                                        "; its authorized_keys needs the line '" + identity_.public_line() + "'");
   return fail(errc::connection_failed, "authentication: " + libssh_says(ssh_));
 }
 
-int handshake::on_client_key(ssh_key offered, char signature_state) {
+int handshake::on_client_key(const char* user, ssh_key offered, char signature_state) {
   const auto fingerprint = fingerprint_of(offered);
   if (fingerprint != last_offered_ && ++tries_ > settings_.max_auth_tries) {
-    fail(errc::auth_failed,
-         "the client offered more than " + std::to_string(settings_.max_auth_tries) + " keys (option max_auth_tries)");
+    fail(errc::auth_failed, "Too many authentication failures: more than " + std::to_string(settings_.max_auth_tries) +
+                                " keys (option max_auth_tries)");
     return SSH_AUTH_DENIED;
   }
-  const auto found = authorized_keys::load(settings_).check(offered, "");
+  const auto found = authorized_keys::load(settings_).check(offered, client_);
   if (fingerprint != last_offered_)
     log_(found.allowed ? log_record::level::debug : log_record::level::warning,
          (found.allowed ? "key " + fingerprint + " allowed by " : "key refused: ") + found.why);
@@ -193,9 +195,14 @@ int handshake::on_client_key(ssh_key offered, char signature_state) {
   // The identity that counts is the key that signed, never one that was only offered.
   if (signature_state == SSH_PUBLICKEY_STATE_NONE) return SSH_AUTH_SUCCESS;
   if (signature_state != SSH_PUBLICKEY_STATE_VALID) return SSH_AUTH_DENIED;
-  signed_ = true;
+  signed_by_.reset(ssh_key_dup(offered));
+  if (!signed_by_) return SSH_AUTH_DENIED;
   remote_key_ = fingerprint;
+  may_ = found.may;
+  user_ = user != nullptr ? user : "";
   return SSH_AUTH_SUCCESS;
 }
+
+verdict handshake::judge(const authorized_keys& list) const { return list.check(signed_by_.get(), client_); }
 
 }  // namespace duplex::transport

@@ -5,6 +5,7 @@
 #include <duplex/key.hpp>
 #include <duplex/options.hpp>
 
+#include "transport/authorized_keys.hpp"
 #include "transport/open_record.hpp"
 #include "transport/ssh_ptr.hpp"
 #include "transport/unique_fd.hpp"
@@ -22,7 +23,8 @@ class handshake {
  public:
   enum class outcome { again, advanced, done, failed };
 
-  handshake(side role, const options& settings, const key& identity, std::string dialled,
+  /// `where`: the endpoint that is dialled, or of the client.
+  handshake(side role, const options& settings, const key& identity, const std::string& where,
             std::function<void(log_record::level, std::string)> log);
   ~handshake();
   handshake(const handshake&) = delete;
@@ -38,8 +40,15 @@ class handshake {
   [[nodiscard]] const error& failure() const noexcept { return failure_; }
   /// The fingerprint of the key that signed for the remote side.
   [[nodiscard]] const std::string& remote_key() const noexcept { return remote_key_; }
-  /// Ends the session: SSH_MSG_DISCONNECT when `politely`, then the socket. No ssh_channel may be used after it.
-  void end(bool politely) noexcept;
+  /// What the key that signed for the client may do.
+  [[nodiscard]] const permissions_ptr& may() const noexcept { return may_; }
+  /// What another access list says of that key.
+  [[nodiscard]] verdict judge(const authorized_keys& list) const;
+  /// The user name that the client gave.
+  [[nodiscard]] const std::string& user() const noexcept { return user_; }
+  /// Ends the session: SSH_MSG_DISCONNECT with the reason, unless that is empty, then the socket. No ssh_channel may be
+  /// used after it.
+  void end(const std::string& reason) noexcept;
 
  private:
   enum class phase { keys, authentication, done };
@@ -50,13 +59,13 @@ class handshake {
   outcome authenticate();
   outcome fail(errc code, std::string why);
   bool join_event();
-  int on_client_key(ssh_key offered, char signature_state);
+  int on_client_key(const char* user, ssh_key offered, char signature_state);
   void keep_non_blocking() const;
 
   side role_;
   const options& settings_;
   const key& identity_;
-  std::string dialled_;
+  std::string where_, client_;  // the client's address without its port; empty on unix sockets
   std::function<void(log_record::level, std::string)> log_;
   ssh_session ssh_;
   ssh_event event_ = nullptr;
@@ -64,9 +73,11 @@ class handshake {
   ssh_server_callbacks_struct callbacks_{};
   int fd_ = -1;
   phase phase_ = phase::keys;
-  bool in_event_ = false, signed_ = false;
+  bool in_event_ = false;
   std::uint64_t tries_ = 0;
-  std::string remote_key_, last_offered_;
+  std::string remote_key_, last_offered_, user_;
+  ssh_key_ptr signed_by_;
+  permissions_ptr may_;
   error failure_;
 };
 

@@ -3,6 +3,8 @@
 
 #include <duplex/messages.hpp>
 
+#include "transport/authorized_keys.hpp"
+
 #include <caf/actor.hpp>
 
 #include <functional>
@@ -22,6 +24,9 @@ struct session_info {
   std::string remote_key;                ///< fingerprint of the key that signed
   std::string address;                   ///< tcp://host:port of the remote socket
   std::string dialled;                   ///< the endpoint, when this side dialled
+  std::string user;                      ///< of SSH, as the dialler gave it
+  std::string key_comment;               ///< of the line that admits the key
+  std::optional<credentials> process;    ///< of the remote side, on unix sockets
   std::uint64_t max_frame = UINT64_MAX;  ///< the largest frame it takes
   bool native = false;                   ///< hello was exchanged
 };
@@ -29,15 +34,18 @@ using session_info_ptr = std::shared_ptr<const session_info>;
 
 /// *Value.* The names that a stock client may ask for: SSH wants the answer within the request.
 struct served_names {
-  std::set<std::string, std::less<>> names;
+  std::set<std::string, std::less<>> names, offered;  ///< served here; offered by stock clients (ssh -R)
   bool all_others = false;
 };
 using served_names_ptr = std::shared_ptr<const served_names>;
+
+using authorized_keys_ptr = std::shared_ptr<const authorized_keys>;
 
 }  // namespace duplex::transport
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duplex::transport::session_info_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duplex::transport::served_names_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duplex::transport::authorized_keys_ptr)
 
 // Between listener, dialler, session and the actors above them.
 CAF_BEGIN_TYPE_ID_BLOCK(duplex_transport, first_custom_type_id + 700)
@@ -50,6 +58,10 @@ CAF_ADD_ATOM(duplex_transport, duplex, refuse_atom, "refuse")      // peer -> ch
 CAF_ADD_ATOM(duplex_transport, duplex, draining_atom, "draining")  // session -> peer: the remote side said goodbye
 CAF_ADD_ATOM(duplex_transport, duplex, drain_atom, "drain")        // peer -> session: say goodbye, then end
 CAF_ADD_ATOM(duplex_transport, duplex, services_atom, "services")  // peer -> session: served_names
+CAF_ADD_ATOM(duplex_transport, duplex, access_atom, "access")      // watch -> peer -> session: authorized_keys_ptr
+CAF_ADD_ATOM(duplex_transport, duplex, offer_atom, "offer")        // session -> peer: ssh -R
+CAF_ADD_ATOM(duplex_transport, duplex, withdraw_atom, "withdraw")  // session -> peer: that no longer
+CAF_ADD_ATOM(duplex_transport, duplex, forward_atom, "forward")    // peer -> session: open what is offered
 CAF_ADD_ATOM(duplex_transport, duplex, plan_atom, "plan")          // peer -> listener, dialler: session_plan_ptr
 CAF_ADD_ATOM(duplex_transport, duplex, claim_atom, "claim")        // session to itself: hello arrived
 CAF_ADD_ATOM(duplex_transport, duplex, dead_atom, "dead")          // session to itself: the connection is over

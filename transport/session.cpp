@@ -29,7 +29,8 @@ session::session(caf::actor_config& config, detail::worker* home, session_setup 
     : pinned_actor(config, home),
       setup_(std::move(setup)),
       about_(std::make_shared<session_info>(setup_.about)),
-      handshake_(setup_.role, *setup_.settings, setup_.identity, about_->dialled,
+      handshake_(setup_.role, *setup_.settings, setup_.identity,
+                 setup_.role == side::dialler ? about_->dialled : about_->address,
                  [this](log_record::level severity, std::string text) { log(severity, std::move(text)); }),
       read_watch_(home->context()),
       write_watch_(home->context()),
@@ -37,7 +38,7 @@ session::session(caf::actor_config& config, detail::worker* home, session_setup 
 
 session::~session() {
   for (auto& [raw, st] : streams_) st->detach();
-  handshake_.end(false);
+  handshake_.end({});
   if (event_ != nullptr) ssh_event_free(event_);
 }
 
@@ -54,6 +55,13 @@ caf::behavior session::make_behavior() {
         leave(errc::closed, "the peer is shutting down", false);
         for (const auto& [raw, st] : streams_)
           if (st->channel_) caf::anon_send(st->channel_, close_atom_v);
+      },
+      [this](forward_atom, const std::string& name, std::uint16_t port, const std::string& from) {
+        return open_offered(name, port, from);
+      },
+      [this](access_atom, authorized_keys_ptr& list) {
+        changed_list_ = std::move(list);
+        obey_list();
       },
       [this](services_atom, served_names_ptr& names) { setup_.served = std::move(names); },
       [this](ping_atom) -> caf::response_promise {
@@ -158,9 +166,13 @@ void session::pump() {
 void session::established() {
   state_ = state::up;
   about_->remote_key = handshake_.remote_key();
+  about_->user = printable(handshake_.user());
   heard_bytes_ = socket_bytes_.in_bytes;
   next_alive_ = clock::now() + setup_.settings->alive_interval;
   if (setup_.role == side::acceptor) {
+    may_ = handshake_.may();
+    about_->key_comment = may_->comment();
+    if (changed_list_ && !obey_list()) return;
     log(log_record::level::info, "authenticated as " + about_->remote_key);
     if (setup_.reporter) caf::anon_send(setup_.reporter, authed_atom_v, caf::actor_cast<caf::actor>(this));
     setup_.reporter = nullptr;
@@ -170,6 +182,23 @@ void session::established() {
     open_control();
   }
   arm_tick();
+}
+
+// The access list has changed: what the key may do now. False when it may not even be here any more.
+bool session::obey_list() {
+  if (setup_.role != side::acceptor || state_ != state::up || farewell_) return true;
+  const auto found = handshake_.judge(*std::exchange(changed_list_, nullptr));
+  if (!found.allowed) {
+    log(log_record::level::warning, "ending: " + found.why);
+    leave(errc::auth_failed, "the key " + about_->remote_key + " is no longer allowed", true);
+    return false;
+  }
+  may_ = found.may;
+  if (about_->key_comment == may_->comment()) return true;
+  auto known = std::make_shared<session_info>(*about_);
+  known->key_comment = may_->comment();
+  about_ = std::move(known);
+  return true;
 }
 
 void session::mark() {
@@ -371,7 +400,9 @@ void session::bury() {
   }
   control_ = nullptr;
   for (auto& waiting : std::exchange(pings_, {})) waiting.answer.deliver(to_caf(failure_));
-  handshake_.end(static_cast<bool>(farewell_));
+  // A client is told why in words of SSH: what it prints is all that its user sees.
+  const bool denied = setup_.role == side::acceptor && failure_.code() == errc::auth_failed;
+  handshake_.end(farewell_ ? farewell_.context() : denied ? failure_.context() : std::string{});
   ssh_ = nullptr;
   setup_.make_channel = nullptr;
   caf::anon_send(caf::actor_cast<caf::actor>(this), dead_atom_v);

@@ -34,8 +34,9 @@ struct channel_setup {
   session_info_ptr about;
   std::string service;
   std::vector<std::string> headers;
-  std::string originator;  ///< of a stock client
+  std::string originator;  ///< of a stock client's forwarded connection
   bool opened_here;
+  bool stock;  ///< the remote side is stock software
 };
 /// The layer above makes the channel actors.
 using channel_factory = std::function<caf::actor(caf::actor_system&, channel_setup)>;
@@ -58,7 +59,9 @@ struct session_setup {
 ///
 /// Messages: (open_atom, service, headers) is delegated to the new channel's actor; (drop_atom, reason);
 /// (drain_atom): goodbye, then ends with its last channel; (close_atom): the same, and closes the channels;
-/// (ping_atom) -> round-trip time; (services_atom, served_names_ptr). Ends with the reason as a CAF error.
+/// (ping_atom) -> round-trip time; (services_atom, served_names_ptr); (access_atom, authorized_keys_ptr): the list has
+/// changed; (forward_atom, name, port, from): as open, to what a stock client offers. Ends with the reason as a CAF
+/// error.
 class session final : public detail::pinned_actor<caf::event_based_actor>, public carrier, public detail::worker::task {
  public:
   session(caf::actor_config& config, detail::worker* home, session_setup setup);
@@ -71,6 +74,8 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
   // What streams tell.
   void changed(stream& which) override;
   void touch(ssh_stream& which);
+  void begin(ssh_stream& which, std::string service, std::vector<std::string> headers, const error& wrong);
+  [[nodiscard]] std::uint64_t max_open_record() const noexcept { return setup_.settings->max_open_record; }
 
   void run() override;  // the end of the worker's turn: the one flush
 
@@ -87,6 +92,7 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
   void pump();
   bool poll_once();
   void established();
+  bool obey_list();
   void flush();
   void send_queued();
   void send_closes();
@@ -105,7 +111,12 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
   caf::response_promise open(std::string& service, std::vector<std::string>& headers);
   int on_message(ssh_message message);
   int on_open_request(ssh_message message);
-  ssh_stream& add(ssh_channel ch, channel_id id, bool native);
+  error check_service(const std::string& service, unsigned port, dialect speaks) const;
+  void arrive(ssh_stream& st, std::string service, std::vector<std::string> headers, std::string originator);
+  void open_later(ssh_stream& st, const std::string& service, unsigned port, std::string originator,
+                  caf::response_promise& answer, std::vector<std::string> headers);
+  int ask(const ssh_stream& st, const char* service, unsigned port, const char* originator);
+  ssh_stream& add(ssh_channel ch, channel_id id, dialect speaks);
   void send_opens();
   void scan_opening();
   void denied(ssh_stream& which);
@@ -115,16 +126,24 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
   caf::actor make_channel(ssh_stream& st, std::string service, std::vector<std::string> headers, std::string originator,
                           bool opened_here);
 
+  // session_stock.cpp: session channels, offers
+  int on_session_channel(ssh_message message);
+  int on_global_request(ssh_message message);
+  error check_offer(const std::string& name, unsigned port) const;
+  caf::response_promise open_offered(const std::string& name, std::uint16_t port, const std::string& from);
+
   // session_control.cpp: hello, ping, goodbye
   void open_control();
   void on_control();
   void on_control_frame(const control_frame& frame);
   void send_control(const control_frame& frame);
   void claim();
+  void turn_away(const error& why);
   void leave(errc code, std::string reason, bool at_once);
   void leave_when_idle();
   void send_ping();
   std::size_t channels() const { return streams_.size() - (control_ ? 1 : 0); }
+  bool is_full() const { return channels() >= setup_.settings->max_channels; }
   void log(log_record::level severity, std::string text) const;
 
   session_setup setup_;
@@ -144,12 +163,22 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
   std::unordered_map<ssh_stream*, std::unique_ptr<ssh_stream>> streams_;
   struct pending_open {
     ssh_stream* stream;
-    std::string service, record;
+    std::string service, originator;
+    unsigned port;
   };
   std::deque<pending_open> to_open_;
   std::vector<ssh_stream*> opening_, touched_, blocked_, closing_, gone_;
   std::deque<ssh_stream*> dirty_;
   std::uint64_t next_number_ = 1, scanned_packets_ = 0;
+
+  permissions_ptr may_;               // of the key that signed, on the acceptor's side
+  authorized_keys_ptr changed_list_;  // came during the handshake
+  struct offer {
+    std::string name;
+    unsigned port;
+    friend bool operator==(const offer&, const offer&) = default;
+  };
+  std::vector<offer> offers_;  // of a stock client
 
   // Control.
   ssh_stream* control_ = nullptr;

@@ -13,14 +13,10 @@ namespace {
 // every packet, for good (datapath-facts.md 4, trap 4). Below it opens go first, for their latency.
 constexpr std::size_t backlog = 8;
 
-std::vector<std::string> refusal(const error& why) {
-  return {"status=" + std::to_string(static_cast<int>(why.code())), "reason=" + why.context()};
-}
-
 }  // namespace
 
-ssh_stream& session::add(ssh_channel ch, channel_id id, bool native) {
-  auto made = std::make_unique<ssh_stream>(*this, *setup_.settings, ch, id, native);
+ssh_stream& session::add(ssh_channel ch, channel_id id, dialect speaks) {
+  auto made = std::make_unique<ssh_stream>(*this, *setup_.settings, ch, id, speaks);
   auto& st = *made;
   streams_.emplace(&st, std::move(made));
   return st;
@@ -28,8 +24,9 @@ ssh_stream& session::add(ssh_channel ch, channel_id id, bool native) {
 
 caf::actor session::make_channel(ssh_stream& st, std::string service, std::vector<std::string> headers,
                                  std::string originator, bool opened_here) {
-  auto channel = setup_.make_channel(system(), {home(), st, caf::strong_actor_ptr{ctrl()}, about_, std::move(service),
-                                                std::move(headers), std::move(originator), opened_here});
+  auto channel = setup_.make_channel(
+      system(), {home(), st, caf::strong_actor_ptr{ctrl()}, about_, std::move(service), std::move(headers),
+                 std::move(originator), opened_here, st.speaks_ != dialect::native});
   st.set_channel(channel);
   return channel;
 }
@@ -56,14 +53,24 @@ caf::response_promise session::open(std::string& service, std::vector<std::strin
                                                 " (option max_open_record)");
   ssh_channel ch = ssh_channel_new(ssh_);
   if (ch == nullptr) return refuse(errc::internal, "libssh gave no channel");
-  auto& st = add(ch, {setup_.role, next_number_++}, true);
+  open_later(add(ch, {setup_.role, next_number_++}, dialect::native), service, 1, std::move(text), promise,
+             std::move(headers));
+  return promise;
+}
+
+// The next flush asks the remote side; the channel's actor gives the answer.
+void session::open_later(ssh_stream& st, const std::string& service, unsigned port, std::string originator,
+                         caf::response_promise& answer, std::vector<std::string> headers) {
   st.opening_ = true;
   st.answer_due_ = std::chrono::steady_clock::now() + setup_.settings->open_timeout;
-  to_open_.push_back({&st, service, std::move(text)});
-  auto channel = make_channel(st, std::move(service), std::move(headers), {}, true);
-  promise.delegate(channel, open_atom_v);
+  to_open_.push_back({&st, service, std::move(originator), port});
+  answer.delegate(make_channel(st, service, std::move(headers), {}, true), open_atom_v);
   mark();
-  return promise;
+}
+
+int session::ask(const ssh_stream& st, const char* service, unsigned port, const char* originator) {
+  const auto open = setup_.role == side::dialler ? ssh_channel_open_forward : ssh_channel_open_reverse_forward;
+  return open(st.ch_, service, static_cast<int>(port), originator, 0);
 }
 
 void session::send_opens() {
@@ -82,9 +89,7 @@ void session::send_opens() {
       look_after(st);
       continue;
     }
-    const int rc = setup_.role == side::dialler
-                       ? ssh_channel_open_forward(st.ch_, next.service.c_str(), 1, next.record.c_str(), 0)
-                       : ssh_channel_open_reverse_forward(st.ch_, next.service.c_str(), 1, next.record.c_str(), 0);
+    const int rc = ask(st, next.service.c_str(), next.port, next.originator.c_str());
     opening_.push_back(&st);
     if (rc == SSH_ERROR && !st.confirmed_) denied(st);  // the answer came within the call
   }
@@ -93,7 +98,10 @@ void session::send_opens() {
 
 void session::denied(ssh_stream& st) {
   st.confirmed_ = st.gone_ = st.close_sent_ = true;
-  if (!st.failure_) st.failure_ = {errc::refused, "the remote peer takes no such channel, or no more of them"};
+  if (!st.failure_)
+    st.failure_ = {errc::refused, st.speaks_ == dialect::native
+                                      ? "the remote peer takes no such channel, or no more of them"
+                                      : "the client that offers it cannot reach what is behind it"};
   touch(st);
 }
 
@@ -107,11 +115,13 @@ void session::scan_opening() {
     if (!st.confirmed_ && st.ch_ != nullptr) {
       if (ssh_channel_is_open(st.ch_) != 0) {
         st.confirmed_ = true;
-      } else if (some_denied && !st.gone_ &&
-                 (setup_.role == side::dialler ? ssh_channel_open_forward(st.ch_, "", 0, "", 0)
-                                               : ssh_channel_open_reverse_forward(st.ch_, "", 0, "", 0)) == SSH_ERROR) {
+      } else if (some_denied && !st.gone_ && ask(st, "", 0, "") == SSH_ERROR) {
         denied(st);
       }
+    }
+    if (st.confirmed_ && !st.failure_ && st.speaks_ != dialect::native && !std::exchange(st.accepted_, true)) {
+      st.news_ = true;  // stock software says no more than that
+      touch(st);
     }
     const bool answered = st.confirmed_ && (st.accepted_ || st.trailers_ || st.gone_ || st.closed_);
     if (!answered) {
@@ -127,57 +137,74 @@ void session::scan_opening() {
 
 int session::on_message(ssh_message message) {
   constexpr int refuse = 1;
-  if (state_ != state::up || ssh_message_type(message) != SSH_REQUEST_CHANNEL_OPEN) return refuse;
+  if (state_ != state::up) return refuse;
+  if (ssh_message_type(message) == SSH_REQUEST_GLOBAL) return on_global_request(message);
+  if (ssh_message_type(message) != SSH_REQUEST_CHANNEL_OPEN || leaving_ || farewell_) return refuse;
   const int expected = setup_.role == side::acceptor ? SSH_CHANNEL_DIRECT_TCPIP : SSH_CHANNEL_FORWARDED_TCPIP;
-  if (ssh_message_subtype(message) != expected) return refuse;
-  return on_open_request(message);
+  if (ssh_message_subtype(message) == SSH_CHANNEL_SESSION) return on_session_channel(message);
+  return ssh_message_subtype(message) == expected ? on_open_request(message) : refuse;
+}
+
+// Why the remote side may not have that service; nothing when it may. A stock client hears "no" only in the answer to
+// its request, a peer in trailers, with the reason: there its own peer decides whether anybody serves.
+error session::check_service(const std::string& service, unsigned port, dialect speaks) const {
+  if (!is_valid_name(service))
+    return {errc::invalid_argument, "a service name is 1 to 255 letters, digits and . _ / @ -"};
+  if (may_ && !may_->may_open(service, port))
+    return {errc::auth_failed, "the key " + about_->remote_key + " may not open '" + service + '\''};
+  if (speaks == dialect::native) return {};
+  const auto& known = setup_.served;
+  if (!known || service[0] == '@' ||
+      !(known->all_others || known->names.contains(service) || known->offered.contains(service)))
+    return {errc::unknown_service, "'" + service + "' is not served here"};
+  return {};
 }
 
 int session::on_open_request(ssh_message message) {
   constexpr int refuse = 1, taken = 0;
   const auto text = [](const char* s) { return std::string{s != nullptr ? s : ""}; };
   auto service = text(ssh_message_channel_request_open_destination(message));
+  const auto port = static_cast<unsigned>(ssh_message_channel_request_open_destination_port(message));
   const auto originator = text(ssh_message_channel_request_open_originator(message));
-  const bool native = open_record::is_record(originator);
+  const auto speaks = open_record::is_record(originator) ? dialect::native : dialect::forward;
   const bool control = service == control_service;
-  if (!is_valid_name(service)) return refuse;
-  if (leaving_ || farewell_ || (!control && channels() >= setup_.settings->max_channels)) return refuse;
-  auto record =
-      native ? open_record::decode(originator, setup_.settings->max_open_record) : result<open_record>{open_record{}};
-  if (control && (!record || control_ != nullptr || !native || setup_.role != side::acceptor)) return refuse;
-  // A stock client hears "no" only in the answer to its request; a peer hears it in trailers, with the reason.
-  const bool known =
-      setup_.served && service[0] != '@' && (setup_.served->all_others || setup_.served->names.contains(service));
-  if (!native && !known) {
-    log(log_record::level::info, "refused a stock client the service '" + service + "': not served");
+  if (!is_valid_name(service) || (!control && is_full())) return refuse;
+  auto record = speaks == dialect::native ? open_record::decode(originator, setup_.settings->max_open_record)
+                                          : result<open_record>{open_record{}};
+  if (control && (!record || control_ != nullptr || speaks != dialect::native || setup_.role != side::acceptor))
     return refuse;
-  }
+  auto why = control          ? error{}
+             : !record        ? record.error()
+             : record->parent ? error{errc::unsupported, "child channels are not in this version"}
+                              : check_service(service, port, speaks);
+  if (why) log(log_record::level::info, "refused '" + service + "': " + why.message());
+  if (why && speaks != dialect::native) return refuse;
 
   ssh_channel ch = ssh_message_channel_request_open_reply_accept(message);
   if (ch == nullptr) return refuse;
   const auto opener = setup_.role == side::acceptor ? side::dialler : side::acceptor;
-  auto& st = add(ch, {opener, record ? record->id : 0}, native);
+  auto& st = add(ch, {opener, record ? record->id : 0}, speaks);
   st.confirmed_ = true;
   if (control) {
     control_ = &st;
     st.framed_ = true;
     st.accept();
-    return taken;
-  }
-  if (!record || record->parent) {
-    const auto why = record ? error{errc::unsupported, "child channels are not in this version"} : record.error();
-    log(log_record::level::warning, "refused the service '" + service + "': " + why.message());
-    st.finish(refusal(why));
+  } else if (why) {
+    st.refuse(why);
     st.release();
-    return taken;
+  } else {
+    auto address = speaks == dialect::native
+                       ? std::string{}
+                       : originator + ':' + std::to_string(ssh_message_channel_request_open_originator_port(message));
+    arrive(st, std::move(service), std::move(record->headers), std::move(address));
   }
-  auto headers = record->headers;
-  auto stock_address =
-      native ? std::string{}
-             : originator + ':' + std::to_string(ssh_message_channel_request_open_originator_port(message));
-  auto channel = make_channel(st, service, std::move(headers), std::move(stock_address), false);
-  caf::anon_send(setup_.peer, incoming_atom_v, std::move(channel), std::move(service));
   return taken;
+}
+
+// The peer decides whether the channel is kept.
+void session::arrive(ssh_stream& st, std::string service, std::vector<std::string> headers, std::string originator) {
+  auto channel = make_channel(st, service, std::move(headers), std::move(originator), false);
+  caf::anon_send(setup_.peer, incoming_atom_v, std::move(channel), std::move(service));
 }
 
 // After callbacks: what a stream's news mean for its libssh channel.
@@ -186,6 +213,7 @@ void session::look_after(ssh_stream& st) {
     st.fail(
         {errc::resource_exhausted, "the remote side sent " + std::to_string(st.overrun_) + " bytes beyond its window"});
   if (!st.gone_) return;
+  if (st.asking_) st.release();  // it never said what it wanted, so there is no channel to let it go
   if (!std::exchange(st.closed_, true)) {
     st.pull_all();
     st.send_close_ = st.news_ = true;

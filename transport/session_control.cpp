@@ -26,13 +26,6 @@ std::uint64_t number_of(const control_frame& frame, std::string_view key) {
   return n;
 }
 
-// What a remote side says of itself ends up on terminals.
-std::string printable(std::string text) {
-  for (auto& c : text)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  return text;
-}
-
 error reason_of(const control_frame& frame) {
   const auto code = number_of(frame, "status");
   return {code > 0 && code < errc_count ? static_cast<errc>(code) : errc::closed,
@@ -52,10 +45,10 @@ control_frame with_reason(std::string word, const error& why) {
 void session::open_control() {
   ssh_channel ch = ssh_channel_new(ssh_);
   if (ch == nullptr) return fail({errc::internal, "libssh gave no channel"});
-  control_ = &add(ch, {side::dialler, 0}, true);
+  control_ = &add(ch, {side::dialler, 0}, dialect::native);
   control_->framed_ = control_->opening_ = true;
   control_->answer_due_ = deadline_;
-  to_open_.push_back({control_, std::string{control_service}, open_record{}.encode()});
+  to_open_.push_back({control_, std::string{control_service}, open_record{}.encode(), 1});
   send_control(hello{setup_.settings->name, instance_id(), std::string{"duplex "} + version, setup_.settings->max_frame,
                      setup_.settings->max_open_record}
                    .to_frame());
@@ -121,6 +114,14 @@ void session::on_control_frame(const control_frame& frame) {
 // The peer decides whether the name may be claimed; only then does the acceptor say hello itself.
 void session::claim() {
   if (state_ != state::up || named_) return;
+  if (may_ && !may_->may_claim(about_->remote_name)) {
+    std::string names;
+    for (const auto& name : may_->names()) names.append(names.empty() ? "'" : ", '").append(name) += '\'';
+    log(log_record::level::warning,
+        "refused the name '" + about_->remote_name + "': " + may_->where() + " has " + names);
+    return turn_away({errc::auth_failed, "the key " + about_->remote_key + " may claim " + names + " only, not '" +
+                                             about_->remote_name + '\''});
+  }
   request(setup_.peer, claim_answer, up_atom_v, caf::actor_cast<caf::actor>(this), session_info_ptr{about_})
       .then(
           [this] {
@@ -136,15 +137,17 @@ void session::claim() {
             arm_tick();
           },
           [this](const caf::error& refused) {
-            if (state_ != state::up) return;
-            const auto why = from_caf(refused);
-            send_control(with_reason(setup_.role == side::acceptor ? "refused" : "goodbye", why));
-            farewell_ = why;
-            leaving_ = true;
-            deadline_ = clock::now() + parting;
-            arm_tick();
-            mark();
+            if (state_ == state::up) turn_away(from_caf(refused));
           });
+}
+
+void session::turn_away(const error& why) {
+  send_control(with_reason(setup_.role == side::acceptor ? "refused" : "goodbye", why));
+  farewell_ = why;
+  leaving_ = true;
+  deadline_ = clock::now() + parting;
+  arm_tick();
+  mark();
 }
 
 void session::leave(errc code, std::string reason, bool at_once) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "transport/ssh_stream.hpp"
 
+#include <duplex/meta.hpp>
 #include <duplex/percent.hpp>
 
 #include "transport/session.hpp"
@@ -24,8 +25,8 @@ ssh_stream& self(void* user) { return *static_cast<ssh_stream*>(user); }
 
 }  // namespace
 
-ssh_stream::ssh_stream(session& owner, const options& of, ssh_channel ch, channel_id id, bool native)
-    : stream(owner, of), owner_(owner), ch_(ch), id_(id), native_(native) {
+ssh_stream::ssh_stream(session& owner, const options& of, ssh_channel ch, channel_id id, dialect speaks)
+    : stream(owner, of), owner_(owner), ch_(ch), id_(id), speaks_(speaks) {
   callbacks_.userdata = this;
   callbacks_.channel_data_function = [](ssh_session, ssh_channel, void* data, std::uint32_t size, int is_error,
                                         void* user) {
@@ -46,6 +47,7 @@ ssh_stream::ssh_stream(session& owner, const options& of, ssh_channel ch, channe
   };
   callbacks_.channel_exit_signal_function = [](ssh_session, ssh_channel, const char* name, int, const char* text,
                                                const char*, void* user) { self(user).on_exit_signal(name, text); };
+  if (speaks_ == dialect::command) take_requests();
   ssh_callbacks_init(&callbacks_);
   ssh_set_channel_callbacks(ch_, &callbacks_);
 }
@@ -55,6 +57,54 @@ ssh_stream::~ssh_stream() { detach(); }
 void ssh_stream::detach() {
   if (ch_ != nullptr) ssh_remove_channel_callbacks(ch_, &callbacks_);
   ch_ = nullptr;
+}
+
+// ssh -s names a subsystem, a command begins with the service's name; variables are headers. libssh wants the answer at
+// once and sends it itself.
+void ssh_stream::take_requests() {
+  lines_ = std::make_unique<line_reader>();
+  asking_ = std::make_unique<request>();
+  callbacks_.channel_env_request_function = [](ssh_session, ssh_channel, const char* name, const char* value,
+                                               void* user) { return self(user).on_environment(name, value); };
+  callbacks_.channel_subsystem_request_function = [](ssh_session, ssh_channel, const char* name, void* user) {
+    return self(user).on_request(name, {}, {});
+  };
+  callbacks_.channel_exec_request_function = [](ssh_session, ssh_channel, const char* command, void* user) {
+    const std::string_view line{command};
+    const auto end = std::min(line.find(' '), line.size());
+    const auto rest = std::min(line.find_first_not_of(' ', end), line.size());
+    return self(user).on_request(std::string{line.substr(0, end)}, line.substr(rest), {});
+  };
+  callbacks_.channel_shell_request_function = [](ssh_session, ssh_channel, void* user) {
+    return self(user).on_request(
+        {}, {}, {errc::unsupported, "there is no shell here: name a service, as in: ssh -s HOST SERVICE"});
+  };
+}
+
+int ssh_stream::on_environment(std::string_view name, std::string_view value) {
+  constexpr int taken = 0, refused = 1;
+  if (!asking_) return refused;
+  // What a terminal's client sends by itself says nothing to a service.
+  if (name == "LANG" || name.starts_with("LC_") || name == "TERM" || name == "COLORTERM") return taken;
+  asking_->size += name.size() + value.size() + 2;  // with "=" and, in an open record, ";"
+  if (asking_->size > owner_.max_open_record()) return refused;
+  asking_->headers.push_back(std::string{name} + '=' + std::string{value});
+  return taken;
+}
+
+int ssh_stream::on_request(std::string service, std::string_view arguments, const error& wrong) {
+  constexpr int taken = 0, refused = 1;
+  if (!asking_) return refused;
+  if (!arguments.empty()) on_environment("args", arguments);
+  const auto asked = std::move(asking_);
+  owner_.begin(
+      *this, std::move(service), std::move(asked->headers),
+      asked->size > owner_.max_open_record()
+          ? error{errc::resource_exhausted, "variables and arguments of " + std::to_string(asked->size) +
+                                                " bytes are over the limit of " +
+                                                std::to_string(owner_.max_open_record()) + " (option max_open_record)"}
+          : wrong);
+  return taken;  // a refusal is told on stderr, where it can say why
 }
 
 std::size_t ssh_stream::on_data(const char* data, std::size_t size, bool is_error) {
@@ -132,6 +182,15 @@ void ssh_stream::send_last_word() {
   ssh_channel_request_send_exit_signal(ch_, trailers_signal, 0, encode_list(list).c_str(), "");
 }
 
+// Every session channel ends with one, or ssh takes its command for killed.
+void ssh_stream::send_exit_status() {
+  constexpr std::uint32_t not_reached = 255, highest = 254;
+  meta said;
+  if (last_word_) said.trailers = *last_word_;
+  const auto status = refused_ ? not_reached : std::min(said.status(), highest);
+  ssh_channel_request_send_exit_status(ch_, static_cast<int>(status));
+}
+
 std::size_t ssh_stream::send_data(std::size_t quota) {
   const std::size_t window = ssh_channel_window_size(ch_);
   if (window == 0) return 0;
@@ -159,7 +218,7 @@ std::size_t ssh_stream::send_data(std::size_t quota) {
 
 ssh_stream::progress ssh_stream::send(std::size_t& quota) {
   if (ch_ == nullptr || !(confirmed_ || accepted_) || close_sent_) return progress::idle;
-  if (std::exchange(send_accept_, false) && native_)
+  if (std::exchange(send_accept_, false) && speaks_ == dialect::native)
     ssh_channel_request_send_exit_signal(ch_, accept_signal, 0, "", "");
   if (queued_ != 0 && gone_) discard();
   if (queued_ != 0) {
@@ -174,7 +233,12 @@ ssh_stream::progress ssh_stream::send(std::size_t& quota) {
   } else if (std::exchange(ask_drained_, false)) {
     tell();
   }
-  if (last_word_ && !std::exchange(word_sent_, true) && !gone_) send_last_word();
+  if ((last_word_ || (send_close_ && speaks_ == dialect::command)) && !std::exchange(word_sent_, true) && !gone_) {
+    if (speaks_ == dialect::command)
+      send_exit_status();
+    else
+      send_last_word();
+  }
   if (send_eof_ && !std::exchange(eof_sent_, true) && !gone_) ssh_channel_send_eof(ch_);
   return send_close_ ? progress::to_close : progress::idle;
 }

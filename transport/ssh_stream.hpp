@@ -13,11 +13,18 @@ namespace duplex::transport {
 
 class session;
 
+/// Who is at the other end of an SSH channel, and over what.
+enum class dialect : std::uint8_t {
+  native,   ///< a peer
+  forward,  ///< stock software, a forwarded connection: -W, -L, -D, -R
+  command   ///< stock software, a session channel: -s, or a command
+};
+
 /// *Worker-bound.* A stream with its libssh channel. Callbacks only note what happened; whatever changes libssh's state
 /// runs from the session's flush, outside any callback.
 class ssh_stream final : public stream {
  public:
-  ssh_stream(session& owner, const options& of, ssh_channel ch, channel_id id, bool native);
+  ssh_stream(session& owner, const options& of, ssh_channel ch, channel_id id, dialect speaks);
   ~ssh_stream() override;
 
   [[nodiscard]] channel_id id() const noexcept { return id_; }
@@ -25,6 +32,12 @@ class ssh_stream final : public stream {
 
  private:
   friend class session;  // one concept in two files: the session's flush drives what is below
+
+  // What a session channel has said before it names its service.
+  struct request {
+    std::vector<std::string> headers;
+    std::size_t size = 0;
+  };
 
   // How an attempt to send ended.
   enum class progress {
@@ -38,6 +51,10 @@ class ssh_stream final : public stream {
   bool send_close(ssh_session of);  // with libssh's buffer empty; false: again
   std::size_t send_data(std::size_t quota);
   void send_last_word();
+  void send_exit_status();
+  void take_requests();
+  int on_environment(std::string_view name, std::string_view value);
+  int on_request(std::string service, std::string_view arguments, const error& wrong);
   bool pull();      // takes what libssh was told to keep, if there is room; true when something came
   bool pull_all();  // the same regardless of room: the channel is closing
   void fail(error why);
@@ -52,7 +69,8 @@ class ssh_stream final : public stream {
   ssh_channel_callbacks_struct callbacks_{};
   std::chrono::steady_clock::time_point answer_due_{};  // while opening
   std::size_t overrun_ = 0;                             // bytes that came beyond the window
-  bool native_;
+  const dialect speaks_;
+  std::unique_ptr<request> asking_;  // a session channel that has not named its service yet
   bool opening_ = false, confirmed_ = false;
   bool news_ = false;  // something beside data that the channel actor must see
   bool touched_ = false, dirty_ = false, blocked_ = false, gone_ = false;

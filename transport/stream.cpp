@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "transport/stream.hpp"
 
+#include <duplex/percent.hpp>
+
 #include "transport/messages.hpp"
 
 #include <caf/send.hpp>
@@ -8,6 +10,16 @@
 #include <algorithm>
 
 namespace duplex::transport {
+namespace {
+
+constexpr std::size_t longest_reason = 8000;  // a sentence; percent-encoded it still fits into trailers (32 KiB)
+
+}  // namespace
+
+std::vector<std::string> as_trailers(const error& why) {
+  return {"status=" + std::to_string(static_cast<int>(why.code())),
+          "reason=" + why.context().substr(0, longest_reason)};
+}
 
 void stream::expect_frames(bool yes) {
   if (framed_ == yes) return;
@@ -16,24 +28,20 @@ void stream::expect_frames(bool yes) {
 }
 
 bool stream::readable() {
-  return framed_ ? data_.has_frame(max_frame_) || (ended() && !data_.empty()) : !data_.empty();
+  if (!framed_) return !data_.empty();
+  if (lines_) return lines_->has_frame(data_, max_frame_, ended());
+  return data_.has_frame(max_frame_) || (ended() && !data_.empty());
 }
 
 result<frames> stream::take_frames() {
-  auto taken = data_.take_frames(max_frame_);
-  if (taken && taken->empty() && ended() && !data_.empty()) return data_.truncation();
-  if (taken) unconsumed_ += taken->wire_size();
-  return taken;
-}
-
-result<frames> stream::take_frame() {
-  auto taken = data_.take_frame(max_frame_);
+  auto taken = lines_ ? lines_->take(data_, max_frame_, ended()) : data_.take_frames(max_frame_);
   if (taken && taken->empty() && ended() && !data_.empty()) return data_.truncation();
   if (taken) unconsumed_ += taken->wire_size();
   return taken;
 }
 
 bytes stream::take_bytes(std::size_t limit) {
+  if (lines_) lines_->forget();
   auto taken = data_.take_bytes(limit);
   unconsumed_ += taken.size();
   return taken;
@@ -83,8 +91,16 @@ void stream::close_write() {
 
 void stream::finish(std::vector<std::string> trailers) {
   if (last_word_ || closed_) return;
+  if (const auto reason = find_value(trailers, "reason"); by_lines() && reason && find_value(trailers, "status") != "0")
+    write_error(bytes{"duplex: " + std::string{*reason} + '\n'});  // trailers do not reach a terminal
   last_word_ = std::move(trailers);
   by_.changed(*this);
+}
+
+void stream::refuse(const error& why) {
+  refused_ = true;
+  // To a stock client the reason is all: it hears no status but its own program's.
+  finish(as_trailers(by_lines() ? error{why.code(), why.message()} : why));
 }
 
 void stream::close() {

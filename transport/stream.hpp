@@ -5,10 +5,12 @@
 #include <duplex/options.hpp>
 
 #include "transport/frame_codec.hpp"
+#include "transport/line_codec.hpp"
 
 #include <caf/actor.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +18,9 @@
 namespace duplex::transport {
 
 class stream;
+
+/// An error as trailers: `status` and `reason`, cut to what trailers may carry.
+std::vector<std::string> as_trailers(const error& why);
 
 /// *Worker-bound.* What carries streams: an SSH session.
 class carrier {
@@ -48,14 +53,17 @@ class stream {
   [[nodiscard]] const error& failure() const noexcept { return failure_; }
   /// The remote side's last word, once it has come.
   [[nodiscard]] const std::optional<std::vector<std::string>>& trailers() const noexcept { return trailers_; }
+  /// True when everything that was sent before the last word has been taken in, too.
+  [[nodiscard]] bool is_whole() const noexcept { return !stalled_ && !stalled_errors_; }
 
   /// From now on frames are waited for, not bytes: matters when a frame is larger than the window.
   void expect_frames(bool yes);
   [[nodiscard]] bool readable();
   [[nodiscard]] bool errors_readable() { return errors_.has_frame(max_frame_); }
+  /// Whether a frame is a line here: a stock client's session channel. Thread: any.
+  [[nodiscard]] bool by_lines() const noexcept { return lines_ != nullptr; }
   /// All whole frames, perhaps none; `frame_too_large` for good; `truncated` when the stream ended within one.
   result<frames> take_frames();
-  result<frames> take_frame();
   bytes take_bytes(std::size_t limit);
   result<frames> take_errors();
   /// Whether something is left that a reader could still take.
@@ -70,8 +78,12 @@ class stream {
   void accept();
   void write(bytes data) { push({std::move(data), false}); }
   void write_error(bytes data) { push({std::move(data), true}); }
+  /// A batch as it travels on this stream: its own image, or lines.
+  [[nodiscard]] bytes encode(frames&& batch) const { return by_lines() ? to_lines(batch) : std::move(batch).image(); }
   void close_write();
   void finish(std::vector<std::string> trailers);
+  /// The last word to an open that is not kept.
+  void refuse(const error& why);
   /// CLOSE, after all that was queued.
   void close();
   /// Drops what is queued; trailers and CLOSE may follow.
@@ -101,6 +113,7 @@ class stream {
   std::uint64_t max_frame_, receive_window_, low_water_;
 
   receive_buffer data_, errors_;
+  std::unique_ptr<line_reader> lines_;
   std::size_t unconsumed_ = 0;
   std::optional<std::vector<std::string>> trailers_;
   error failure_;
@@ -113,6 +126,7 @@ class stream {
   bool stalled_ = false, stalled_errors_ = false;  // the carrier holds bytes for which there was no room
   bool accepted_ = false, eof_ = false, closed_ = false;
   bool send_accept_ = false, send_eof_ = false, send_close_ = false, ask_drained_ = false, released_ = false;
+  bool refused_ = false;
 };
 
 }  // namespace duplex::transport

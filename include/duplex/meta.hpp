@@ -9,6 +9,13 @@
 
 namespace duplex {
 
+/// *Value.* Who runs the process at the other end of a unix socket, as the kernel says (SO_PEERCRED).
+struct credentials {
+  std::uint32_t uid = 0, gid = 0;
+  std::int32_t pid = 0;
+  friend bool operator==(const credentials&, const credentials&) = default;
+};
+
 /// *Value.* What is known of a channel beside its bytes.
 class meta {
  public:
@@ -22,9 +29,16 @@ class meta {
   std::string local_peer, remote_peer;
   /// SHA256 fingerprint of the key that signed for the remote peer.
   std::string remote_key;
+  /// The comment on the line of authorized_keys that admits that key; empty for a host.
+  std::string key_comment;
+  /// The user name that an SSH client gave. It proves nothing: the key counts.
+  std::string user;
   /// Where the remote peer is: `tcp://127.0.0.1:51234`.
   std::string remote_address;
-  /// True when the remote side is SSH software that knows nothing of Duplex; `originator` is the address it gave.
+  /// Of its process, on unix sockets.
+  std::optional<credentials> process;
+  /// True when the remote side is SSH software that knows nothing of Duplex. `originator` is the address it gave for a
+  /// forwarded connection; empty for a session channel (`ssh -s`), whose variables are the headers.
   bool stock = false;
   std::string originator;
 

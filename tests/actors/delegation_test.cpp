@@ -47,7 +47,8 @@ struct bench {
     session = system.spawn([this](caf::event_based_actor* self) -> caf::behavior {
       return {[this, self](open_atom, std::string& service, std::vector<std::string>& headers) {
         channel = self->spawn<detail::channel_core>(
-            transport::channel_setup{nullptr, stream, {}, about, std::move(service), std::move(headers), {}, true},
+            transport::channel_setup{
+                nullptr, stream, {}, about, std::move(service), std::move(headers), {}, true, false},
             1000, 1000);
         stream.set_channel(caf::actor_cast<caf::actor>(caf::actor_cast<caf::strong_actor_ptr>(channel)));
         auto promise = self->make_response_promise();

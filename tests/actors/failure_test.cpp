@@ -170,7 +170,7 @@ TEST_CASE("failure: an unknown service is refused with its name, and no channel 
     CHECK(why.context().find("'nothing'") != std::string::npos);
   }
   CHECK(p.me.open("hub", "@duplex").error().code() != errc::none);
-  CHECK(p.me.open("hub", "@secret").error().code() == errc::unknown_service);
+  CHECK(p.me.open("hub", "@secret").error().code() == errc::auth_failed);
   CHECK(p.me.open("hub", "no good name").error().code() == errc::invalid_argument);
   CHECK(p.me.open("nobody", "s").error().code() == errc::not_connected);
 }

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The peer's remote peers: who is connected, under which name, and whose turn it is.
+#include "actors/peer_actor.hpp"
+
+#include <caf/send.hpp>
+
+#include <algorithm>
+
+namespace duplex::detail {
+namespace {
+
+caf::error fail(error why) { return to_caf(why); }
+caf::error fail(errc code, std::string text) { return to_caf({code, std::move(text)}); }
+
+// How long an instance may leave a ping unanswered before another one with the same key takes its name.
+constexpr auto silence = std::chrono::seconds{1};
+
+}  // namespace
+
+std::string peer_core::label(const transport::session_info& about) {
+  return about.remote_name.empty() ? about.dialled : about.remote_name;
+}
+
+// A session is authenticated, or, when `native`, has said hello and wants to be known under its name.
+caf::result<void> peer_core::come_up(const caf::actor& session, const transport::session_info_ptr& about) {
+  const auto at = sessions_.find(session.id());
+  if (at == sessions_.end()) return fail(errc::closed, "the session has ended");
+  at->second.about = about;
+  if (!about->native) return caf::unit;
+  const auto name = label(*about);
+  if (name.empty()) return caf::unit;  // a client that neither claims a name nor was dialled: nobody opens to it
+  const auto known = remotes_.find(name);
+  if (known != remotes_.end() && known->second.info.fingerprint != about->remote_key) return fail(held(known->second));
+  if (known != remotes_.end() && known->second.instance != about->instance) return replace(session, about);
+  list(session, about);
+  return caf::unit;
+}
+
+error peer_core::held(const remote& by) {
+  return {errc::already_exists,
+          "the name '" + by.info.name + "' is held by " + by.info.fingerprint + " at " + by.info.address};
+}
+
+void peer_core::list(const caf::actor& session, const transport::session_info_ptr& about) {
+  const auto name = label(*about);
+  auto known = remotes_.find(name);
+  const bool first = known == remotes_.end();
+  if (first) {
+    const peer_info info{name, about->remote_key, about->address, about->version, 0};
+    known = remotes_.emplace(name, remote{info, about->instance, {}, 0}).first;
+    turns_.add(name);
+  }
+  auto& whom = known->second;
+  whom.sessions.push_back(session);
+  whom.info.sessions = static_cast<std::uint32_t>(whom.sessions.size());
+  sessions_[session.id()].listed = true;
+  if (first) announce(peer_event::kind::up, whom.info, {});
+}
+
+// Another process with the same key claims the name: a restarted one, whose old connection may be dead without anybody
+// having noticed, or a second one. The old one is asked; only when it stays silent the new one takes its place.
+caf::result<void> peer_core::replace(const caf::actor& session, const transport::session_info_ptr& about) {
+  const auto name = label(*about);
+  const auto& old = remotes_.find(name)->second;
+  struct inquiry {
+    std::size_t open;
+    std::string instance;
+    bool alive = false;
+  };
+  auto asked = std::make_shared<inquiry>(inquiry{old.sessions.size(), old.instance});
+  auto promise = make_response_promise();
+  auto answered = [this, session, about, name, asked, promise](bool alive) mutable {
+    asked->alive |= alive;
+    if (--asked->open != 0) return;
+    const auto known = remotes_.find(name);
+    if (!sessions_.contains(session.id())) return promise.deliver(fail(errc::closed, "the session has ended"));
+    // What another claim did meanwhile counts: the first of two new instances has it.
+    if (known != remotes_.end() && (asked->alive || known->second.instance != asked->instance) &&
+        known->second.instance != about->instance)
+      return promise.deliver(fail(held(known->second)));
+    if (known != remotes_.end() && known->second.instance == asked->instance)
+      for (const auto& silent : std::vector{known->second.sessions}) {
+        unlist(silent, {errc::connection_lost, "another instance of it has taken its place"});
+        caf::anon_send(silent, drop_atom_v, "another instance of '" + name + "' has taken its place");
+      }
+    list(session, about);
+    promise.deliver(caf::unit);
+  };
+  for (const auto& silent : old.sessions)
+    request(silent, silence, ping_atom_v)
+        .then([answered](std::int64_t) mutable { answered(true); },
+              [answered](const caf::error&) mutable { answered(false); });
+  return promise;
+}
+
+void peer_core::unlist(const caf::actor& session, const error& why) {
+  const auto at = sessions_.find(session.id());
+  if (at == sessions_.end() || !std::exchange(at->second.listed, false)) return;
+  const auto name = label(*at->second.about);
+  const auto known = remotes_.find(name);
+  if (known == remotes_.end()) return;
+  auto& whom = known->second;
+  std::erase(whom.sessions, session);
+  whom.info.sessions = static_cast<std::uint32_t>(whom.sessions.size());
+  if (!whom.sessions.empty()) return;
+  turns_.remove(name);
+  const auto info = whom.info;
+  remotes_.erase(known);
+  announce(peer_event::kind::down, info, why ? why : error{errc::closed, "the remote peer is leaving"});
+}
+
+void peer_core::gone(const caf::down_msg& down) {
+  const auto id = down.source.id();
+  if (const auto at = sessions_.find(id); at != sessions_.end()) {
+    unlist(at->second.actor, from_caf(down.reason));
+    if (offers_.remove(at->second.actor)) publish();
+    sessions_.erase(at);
+    return finish_if_empty();
+  }
+  std::erase_if(diallers_, [&](const auto& entry) { return entry.second.id() == id; });
+  std::erase_if(observers_, [&](const auto& observer) { return observer.id() == id; });
+  const auto served = std::erase_if(
+      services_, [&](const auto& entry) { return entry.second.acceptor && entry.second.acceptor.id() == id; });
+  if (served != 0) publish();
+}
+
+void peer_core::announce(peer_event::kind what, const peer_info& whom, const error& why) {
+  if (settings_->log) {
+    static constexpr const char* words[] = {" is up", " is down", " is draining"};
+    settings_->log({log_record::level::info, "peer",
+                    "'" + whom.name + "' (" + whom.fingerprint + ")" + words[static_cast<int>(what)] +
+                        (why ? ": " + why.message() : "")});
+  }
+  for (const auto& observer : observers_) caf::anon_send(observer, event_atom_v, peer_event{what, whom, why});
+}
+
+result<peer_core::remote*> peer_core::find_remote(const std::string& name) {
+  if (broken_) return broken_;
+  const auto chosen = name.empty() ? turns_.next() : std::optional<std::string>{name};
+  if (!chosen) return {errc::not_connected, "no remote peer is connected"};
+  const auto at = remotes_.find(*chosen);
+  if (at == remotes_.end()) return {errc::not_connected, "no session leads to '" + *chosen + "'"};
+  return &at->second;
+}
+
+caf::actor peer_core::pick(remote& among) { return among.sessions[among.turn++ % among.sessions.size()]; }
+
+caf::result<channel_actor> peer_core::open(const std::string& to, std::string& service,
+                                           std::vector<std::string>& headers) {
+  if (const auto by = to.empty() ? offers_.next(service) : std::nullopt) {
+    auto promise = make_response_promise();
+    promise.delegate(by->session, forward_atom_v, std::move(service), by->port, std::string{"127.0.0.1"});
+    return promise;
+  }
+  auto found = find_remote(to);
+  if (!found) return fail(found.error().code(), "open '" + service + "': " + found.error().context());
+  auto promise = make_response_promise();
+  promise.delegate(pick(**found), open_atom_v, std::move(service), std::move(headers));
+  return promise;
+}
+
+caf::result<ping_report> peer_core::ping(const std::string& to) {
+  auto found = find_remote(to);
+  if (!found) return to_caf(found.error());
+  auto promise = make_response_promise();
+  request(pick(**found), settings_->open_timeout, ping_atom_v)
+      .then(
+          [promise, info = (*found)->info](std::int64_t nanoseconds) mutable {
+            promise.deliver(ping_report{info, std::chrono::nanoseconds{nanoseconds}});
+          },
+          [promise](caf::error& why) mutable { promise.deliver(std::move(why)); });
+  return promise;
+}
+
+}  // namespace duplex::detail

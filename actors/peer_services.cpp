@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The peer's services: served here, accepted, or offered by stock clients.
+#include "actors/peer_actor.hpp"
+
+#include "actors/relay.hpp"
+
+#include <caf/send.hpp>
+
+#include <algorithm>
+
+namespace duplex::detail {
+namespace {
+
+caf::error fail(errc code, std::string text) { return to_caf({code, std::move(text)}); }
+
+}  // namespace
+
+caf::result<void> peer_core::register_service(const std::string& name, const caf::actor& acceptor) {
+  if (broken_) return to_caf(broken_);
+  if (!name.empty() && !is_valid_name(name))
+    return fail(errc::invalid_argument,
+                "serve '" + name + "': a service name is 1 to 255 letters, digits and . _ / @ -");
+  if (name.starts_with('@'))
+    return fail(errc::invalid_argument, "serve '" + name + "': names with a leading '@' are reserved");
+  if (name.empty() && acceptor) return fail(errc::invalid_argument, "serve: a handler needs a service name");
+  if (services_.contains(name)) return fail(errc::already_exists, "serve '" + name + "': served already");
+  if (offers_.contains(name))
+    return fail(errc::already_exists, "serve '" + name + "': a stock client offers it (ssh -R)");
+  if (acceptor) monitor(acceptor);
+  services_[name].acceptor = acceptor;
+  publish();
+  return caf::unit;
+}
+
+caf::result<channel_actor> peer_core::accept(const std::string& name) {
+  if (broken_) return to_caf(broken_);
+  if (!services_.contains(name))
+    if (auto registered = register_service(name, nullptr); registered.flag == caf::rt_error)
+      return std::move(registered.err);
+  auto& from = services_[name];
+  if (from.acceptor) return fail(errc::already_exists, "accept '" + name + "': the service has a handler");
+  if (!from.queue.empty()) {
+    auto channel = std::move(from.queue.front());
+    from.queue.pop_front();
+    return channel;
+  }
+  from.acceptors.push_back(make_response_promise());
+  return from.acceptors.back();
+}
+
+void peer_core::incoming(const caf::actor& channel, const std::string& name) {
+  const auto refuse = [&](errc code, std::string text) {
+    caf::anon_send(channel, refuse_atom_v, error{code, std::move(text)});
+  };
+  if (shutting_down_) return refuse(errc::closed, "the peer is shutting down");
+  auto at = services_.find(name);
+  if (at == services_.end() && offers_.contains(name)) return forward(channel, name);
+  if (at == services_.end() && !name.starts_with('@')) at = services_.find(std::string_view{});
+  if (at == services_.end()) return refuse(errc::unknown_service, "'" + name + "' is not served here");
+  auto& by = at->second;
+  auto handle = caf::actor_cast<channel_actor>(channel);
+  if (by.acceptor) {
+    caf::anon_send(channel, accept_atom_v);
+    auto about = static_cast<const channel_core*>(caf::actor_cast<caf::abstract_actor*>(channel))->describe();
+    caf::anon_send(by.acceptor, accept_atom_v, std::move(handle), std::move(about));
+    return;
+  }
+  while (!by.acceptors.empty()) {
+    auto waiting = std::move(by.acceptors.front());
+    by.acceptors.pop_front();
+    if (!waiting.pending()) continue;
+    caf::anon_send(channel, accept_atom_v);
+    return waiting.deliver(std::move(handle));
+  }
+  if (by.queue.size() >= settings_->accept_queue)
+    return refuse(errc::resource_exhausted,
+                  std::to_string(by.queue.size()) + " channels wait to be accepted (option accept_queue)");
+  caf::anon_send(channel, accept_atom_v);
+  by.queue.push_back(std::move(handle));
+}
+
+// Kept once the client that offers the service has a connection for it; then the two channels are one.
+void peer_core::forward(const caf::actor& channel, const std::string& name) {
+  const auto about = static_cast<const channel_core*>(caf::actor_cast<caf::abstract_actor*>(channel))->describe();
+  const auto by = *offers_.next(name);
+  request(by.session, caf::infinite, forward_atom_v, name, by.port, about.remote_address)
+      .then(
+          [this, channel](const channel_actor& offered) {
+            caf::anon_send(channel, accept_atom_v);
+            system().spawn<relay>(relay_end{caf::actor_cast<channel_actor>(channel), {}}, relay_end{offered, {}});
+          },
+          [channel, prefix = "open '" + name + "': "](const caf::error& why) {
+            auto text = from_caf(why).context();  // the opener's own channel says again what it opened
+            if (text.starts_with(prefix)) text.erase(0, prefix.size());
+            caf::anon_send(channel, refuse_atom_v, error{errc::connection_failed, std::move(text)});
+          });
+}
+
+void peer_core::offered(const caf::actor& session, const std::string& name, std::uint16_t port) {
+  if (!sessions_.contains(session.id()) || services_.contains(name)) return;  // it has ended; it was served meanwhile
+  offers_.add(name, {session, port});
+  publish();
+}
+
+void peer_core::withdrawn(const caf::actor& session, const std::string& name, std::uint16_t port) {
+  if (offers_.remove(name, {session, port})) publish();
+}
+
+}  // namespace duplex::detail
