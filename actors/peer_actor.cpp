@@ -14,6 +14,10 @@ namespace {
 
 caf::error fail(errc code, std::string text) { return to_caf({code, std::move(text)}); }
 
+bool can_reach(const endpoint& where) {
+  return where.type() == endpoint::kind::tcp || where.type() == endpoint::kind::unix_socket;
+}
+
 constexpr auto binding_limit = std::chrono::seconds{10};  // a host name may have to be looked up
 
 }  // namespace
@@ -176,8 +180,8 @@ void peer_core::watch_access() {
 caf::result<endpoint> peer_core::bind(const endpoint& where) {
   if (broken_) return to_caf(broken_);
   if (shutting_down_) return fail(errc::closed, "bind: the peer is shutting down");
-  if (where.type() != endpoint::kind::tcp)
-    return fail(errc::unsupported, "bind '" + where.str() + "': this version listens on tcp only");
+  if (!can_reach(where))
+    return fail(errc::unsupported, "bind '" + where.str() + "': this version listens on tcp and unix only");
   if (listeners_.contains(where.str()))
     return fail(errc::already_exists, "bind '" + where.str() + "': bound there already");
   auto promise = make_response_promise();
@@ -199,9 +203,9 @@ caf::result<endpoint> peer_core::bind(const endpoint& where) {
 caf::result<peer_info> peer_core::connect(const endpoint& where) {
   if (broken_) return to_caf(broken_);
   if (shutting_down_) return fail(errc::closed, "connect: the peer is shutting down");
-  if (where.type() != endpoint::kind::tcp)
-    return fail(errc::unsupported, "connect '" + where.str() + "': this version dials tcp only");
-  if (where.number() == 0)
+  if (!can_reach(where))
+    return fail(errc::unsupported, "connect '" + where.str() + "': this version dials tcp and unix only");
+  if (where.type() == endpoint::kind::tcp && where.number() == 0)
     return fail(errc::invalid_argument, "connect '" + where.str() + "': port 0 is for bind only");
   if (diallers_.contains(where.str()))
     return fail(errc::already_exists, "connect '" + where.str() + "': connected there already");

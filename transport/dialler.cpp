@@ -4,6 +4,8 @@
 #include <boost/asio/connect.hpp>
 #include <caf/send.hpp>
 
+#include <sys/socket.h>
+
 #include <algorithm>
 
 namespace duplex::transport {
@@ -33,6 +35,7 @@ dialler::dialler(caf::actor_config& config, detail::worker* home, endpoint where
       random_(std::random_device{}()),
       resolver_(home->context()),
       socket_(home->context()),
+      local_(home->context()),
       timer_(home->context()) {}
 
 caf::behavior dialler::make_behavior() {
@@ -79,6 +82,7 @@ void dialler::log(log_record::level severity, std::string text) const {
 
 void dialler::dial() {
   if (finished_ || session_) return;
+  if (where_.type() == endpoint::kind::unix_socket) return connect_local();
   const auto self = caf::strong_actor_ptr{ctrl()};
   const auto give_up = [self](errc code, std::string why) {
     caf::anon_send(caf::actor_cast<caf::actor>(self), refuse_atom_v, error{code, std::move(why)});
@@ -96,7 +100,11 @@ void dialler::dial() {
     timer_.cancel();
     if (late) return give_up(errc::timed_out, "no answer within connect_timeout");
     if (refused) return give_up(errc::connection_failed, refused.message());
-    connected(std::move(socket_));
+    boost::system::error_code gone;
+    const auto to = socket_.remote_endpoint(gone);
+    session_info about;
+    about.address = endpoint::tcp(to.address().to_string(), to.port()).str();
+    if (!gone) connected(socket_, std::move(about));
     socket_ = tcp::socket{this->home()->context()};
   };
   boost::system::error_code is_name;  // an address needs no resolver, whose first use starts a thread
@@ -117,13 +125,29 @@ void dialler::dial() {
                           });
 }
 
-void dialler::connected(tcp::socket socket) {
-  if (finished_) return;
-  boost::system::error_code wrong;
+// Within the system this is done at once, or not at all.
+void dialler::connect_local() {
+  boost::system::error_code refused;
+  local_.open({}, refused);
+  local_.non_blocking(true, refused);
+  if (local_.connect({where_.target()}, refused); refused) {
+    boost::system::error_code ignored;
+    local_.close(ignored);
+    return failed({errc::connection_failed, refused.message()});
+  }
   session_info about;
-  const auto to = socket.remote_endpoint(wrong);
-  about.address = endpoint::tcp(to.address().to_string(), to.port()).str();
+  about.address = where_.str();
+  ucred who{};
+  socklen_t size = sizeof who;
+  if (::getsockopt(local_.native_handle(), SOL_SOCKET, SO_PEERCRED, &who, &size) == 0)
+    about.process = credentials{who.uid, who.gid, who.pid};
+  connected(local_, std::move(about));
+}
+
+template <class Socket> void dialler::connected(Socket& socket, session_info about) {
+  if (finished_) return;
   about.dialled = where_.str();
+  boost::system::error_code wrong;
   unique_fd fd{socket.release(wrong)};
   if (wrong || !fd) return;
   session_ = spawn_session(system(), *plan_, side::dialler, std::move(fd), std::move(about),

@@ -3,6 +3,8 @@
 
 #include "transport/listener.hpp"
 
+#include <boost/asio/local/stream_protocol.hpp>
+
 #include <random>
 
 namespace duplex::transport {
@@ -36,7 +38,8 @@ class dialler final : public detail::pinned_actor<caf::event_based_actor> {
 
  private:
   void dial();
-  void connected(boost::asio::ip::tcp::socket socket);
+  void connect_local();
+  template <class Socket> void connected(Socket& socket, session_info about);
   void failed(const error& why);
   void log(log_record::level severity, std::string text) const;
 
@@ -46,6 +49,7 @@ class dialler final : public detail::pinned_actor<caf::event_based_actor> {
   std::minstd_rand random_;
   boost::asio::ip::tcp::resolver resolver_;
   boost::asio::ip::tcp::socket socket_;
+  boost::asio::local::stream_protocol::socket local_;
   boost::asio::steady_timer timer_;
   caf::response_promise first_;
   caf::actor session_;

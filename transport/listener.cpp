@@ -3,19 +3,32 @@
 
 #include "runtime/scheduler.hpp"
 
+#include <boost/asio/local/stream_protocol.hpp>
 #include <caf/send.hpp>
 
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 namespace duplex::transport {
 namespace {
 
 using boost::asio::ip::tcp;
+using any_stream = boost::asio::generic::stream_protocol;
+using local = boost::asio::local::stream_protocol;
 
 constexpr int listen_backlog = 511;                       // the kernel cuts it to somaxconn
 constexpr auto recover = std::chrono::milliseconds{200};  // after "too many open files" accepting at once would spin
 
-std::string text_of(const tcp::endpoint& at) { return endpoint::tcp(at.address().to_string(), at.port()).str(); }
+std::string text_of(const any_stream::endpoint& at) {
+  tcp::endpoint known;
+  std::memcpy(known.data(), at.data(), std::min(at.size(), known.capacity()));
+  return endpoint::tcp(known.address().to_string(), known.port()).str();
+}
 
 }  // namespace
 
@@ -45,9 +58,16 @@ caf::behavior listener::make_behavior() {
   return {
       [this](bind_atom) {
         bound_ = make_response_promise();
+        if (where_.type() == endpoint::kind::unix_socket) {
+          if (auto taken = make_way())
+            refuse(taken.code(), taken.context());
+          else
+            listen(local::endpoint{where_.target()});
+          return bound_;
+        }
         boost::system::error_code is_name;  // an address needs no resolver, whose first use starts a thread
         if (const auto address = boost::asio::ip::make_address(where_.target(), is_name); !is_name) {
-          listen({address, where_.number()});
+          listen(tcp::endpoint{address, where_.number()});
           return bound_;
         }
         resolver_.async_resolve(where_.target(), std::to_string(where_.number()),
@@ -69,6 +89,7 @@ caf::behavior listener::make_behavior() {
 void listener::on_exit() {
   boost::system::error_code ignored;
   resolver_.cancel();
+  if (acceptor_.is_open() && where_.type() == endpoint::kind::unix_socket) ::unlink(where_.target().c_str());
   acceptor_.close(ignored);
   pause_.cancel();
 }
@@ -87,17 +108,42 @@ void listener::resolved(const boost::system::error_code& failed, const tcp::reso
   listen(found.begin()->endpoint());
 }
 
-void listener::listen(const tcp::endpoint& at) {
+// A unix socket that a program left behind is in the way of the next one; a live one is not ours to take, nor is a
+// file.
+error listener::make_way() {
+  const auto& path = where_.target();
+  struct stat about {};
+  if (::lstat(path.c_str(), &about) != 0) return {};
+  if (!S_ISSOCK(about.st_mode)) return {errc::address_in_use, "a file that is no socket is there; remove it"};
+  boost::system::error_code failed;
+  local::socket probe{home()->context()};
+  probe.connect(local::endpoint{path}, failed);
+  if (failed != boost::asio::error::connection_refused)
+    return {errc::address_in_use, "another program listens there; choose another path"};
+  ::unlink(path.c_str());
+  return {};
+}
+
+void listener::listen(const any_stream::endpoint& at) {
+  const bool is_tcp = where_.type() == endpoint::kind::tcp;
   boost::system::error_code failed;
   acceptor_.open(at.protocol(), failed);
-  if (!failed) acceptor_.set_option(tcp::acceptor::reuse_address{true}, failed);
+  if (!failed && is_tcp) acceptor_.set_option(tcp::acceptor::reuse_address{true}, failed);
   if (!failed) acceptor_.bind(at, failed);
+  // Nobody can connect before `listen`, so there is no moment when the path is open to others.
+  if (!failed && !is_tcp && ::chmod(where_.target().c_str(), S_IRUSR | S_IWUSR) != 0)
+    failed.assign(errno, boost::system::system_category());
   if (!failed) acceptor_.listen(listen_backlog, failed);
   if (!failed) acceptor_.non_blocking(true, failed);
   if (failed == boost::asio::error::address_in_use)
     return refuse(errc::address_in_use, "another program listens there; choose another port, or 0 for any");
   if (failed) return refuse(errc::io, failed.message());
-  where_ = endpoint::tcp(where_.target(), acceptor_.local_endpoint(failed).port());
+  if (is_tcp) {
+    tcp::endpoint real;
+    const auto bound = acceptor_.local_endpoint(failed);
+    std::memcpy(real.data(), bound.data(), std::min(bound.size(), real.capacity()));
+    where_ = endpoint::tcp(where_.target(), real.port());
+  }
   log(log_record::level::info, "listening");
   bound_.deliver(where_);
   accept();
@@ -105,7 +151,7 @@ void listener::listen(const tcp::endpoint& at) {
 
 void listener::accept() {
   acceptor_.async_accept(
-      [self = caf::strong_actor_ptr{ctrl()}, this](const boost::system::error_code& failed, tcp::socket socket) {
+      [self = caf::strong_actor_ptr{ctrl()}, this](const boost::system::error_code& failed, any_stream::socket socket) {
         detail::run_scope turn{*home()};
         if (!acceptor_.is_open()) return;
         if (!failed) {
@@ -121,17 +167,24 @@ void listener::accept() {
 }
 
 // Runs in an Asio handler, outside the actor's turn: `monitor` is safe there because it only attaches to the session.
-void listener::accepted(tcp::socket socket) {
+void listener::accepted(any_stream::socket socket) {
   boost::system::error_code failed;
-  const auto from = socket.remote_endpoint(failed);
-  if (failed) return;  // gone already
+  session_info about;
+  if (where_.type() == endpoint::kind::tcp) {
+    about.address = text_of(socket.remote_endpoint(failed));
+    if (failed) return;  // gone already
+  } else {
+    about.address = where_.str();  // the other end has no name of its own
+    ucred who{};
+    socklen_t size = sizeof who;
+    if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &who, &size) == 0)
+      about.process = credentials{who.uid, who.gid, who.pid};
+  }
   if (startups_.size() >= plan_->settings->max_startups)
-    return log(log_record::level::warning, "closed " + text_of(from) + " at once: " + std::to_string(startups_.size()) +
+    return log(log_record::level::warning, "closed " + about.address + " at once: " + std::to_string(startups_.size()) +
                                                " connections have not authenticated (option max_startups)");
   unique_fd fd{socket.release(failed)};
   if (failed || !fd) return;
-  session_info about;
-  about.address = text_of(from);
   const auto session = spawn_session(system(), *plan_, side::acceptor, std::move(fd), std::move(about),
                                      caf::actor_cast<caf::actor>(this));
   startups_.insert(session.id());

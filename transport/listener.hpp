@@ -4,6 +4,8 @@
 #include "runtime/pinned.hpp"
 #include "transport/session.hpp"
 
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <caf/event_based_actor.hpp>
@@ -26,9 +28,9 @@ using session_plan_ptr = std::shared_ptr<const session_plan>;
 caf::actor spawn_session(caf::actor_system& system, const session_plan& plan, side role, unique_fd socket,
                          session_info about, caf::actor reporter);
 
-/// *Actor, pinned.* Accepts connections at one endpoint and makes sessions of them, at most max_startups at a time that
-/// have not authenticated. Messages: (bind_atom) -> endpoint with the real port, once; (plan_atom, plan). Ends when
-/// told to, closing the socket, not the sessions.
+/// *Actor, pinned.* Accepts connections at one endpoint, tcp or unix, and makes sessions of them, at most max_startups
+/// at a time that have not authenticated. Messages: (bind_atom) -> endpoint with the real port, once; (plan_atom,
+/// plan). Ends when told to, closing the socket and removing a unix socket's path, not the sessions.
 class listener final : public detail::pinned_actor<caf::event_based_actor> {
  public:
   listener(caf::actor_config& config, detail::worker* home, endpoint where, session_plan_ptr plan);
@@ -39,16 +41,17 @@ class listener final : public detail::pinned_actor<caf::event_based_actor> {
 
  private:
   void resolved(const boost::system::error_code& failed, const boost::asio::ip::tcp::resolver::results_type& found);
-  void listen(const boost::asio::ip::tcp::endpoint& at);
+  void listen(const boost::asio::generic::stream_protocol::endpoint& at);
+  error make_way();
   void refuse(errc code, const std::string& why);
   void accept();
-  void accepted(boost::asio::ip::tcp::socket socket);
+  void accepted(boost::asio::generic::stream_protocol::socket socket);
   void log(log_record::level severity, std::string text) const;
 
   endpoint where_;
   session_plan_ptr plan_;
   boost::asio::ip::tcp::resolver resolver_;
-  boost::asio::ip::tcp::acceptor acceptor_;
+  boost::asio::basic_socket_acceptor<boost::asio::generic::stream_protocol> acceptor_;
   boost::asio::steady_timer pause_;
   caf::response_promise bound_;
   std::set<caf::actor_id> startups_;  // sessions that have not authenticated
