@@ -44,6 +44,7 @@ template <> std::optional<result<std::vector<std::string>>> attempt(channel_stat
   return std::nullopt;
 }
 template <> std::optional<result<void>> attempt(channel_state& on, const close_op&) { return on.port->close(); }
+template <> std::optional<result<void>> attempt(channel_state&, const join_op&) { return std::nullopt; }
 template <> std::optional<result<meta>> attempt(channel_state&, const meta_op&) { return std::nullopt; }
 
 template <> void start(const std::shared_ptr<channel_state>& on, const read_op& op, completion_ptr<bytes> done) {
@@ -88,6 +89,10 @@ void start(const std::shared_ptr<channel_state>& on, const trailers_op&,
 template <> void start(const std::shared_ptr<channel_state>& on, const close_op&, completion_ptr<void> done) {
   done->complete(on->port->close());
 }
+template <> void start(const std::shared_ptr<channel_state>& on, const join_op& op, completion_ptr<void> done) {
+  if (!*op.other) return done->complete({errc::closed, "join: an empty handle"});
+  on->port->join(*(*op.other)->port, std::move(done));
+}
 template <> void start(const std::shared_ptr<channel_state>& on, const meta_op&, completion_ptr<meta> done) {
   on->port->describe(std::move(done));
 }
@@ -105,6 +110,7 @@ template result<void> wait(const std::shared_ptr<channel_state>&, const close_wr
 template result<void> wait(const std::shared_ptr<channel_state>&, const write_trailers_op&);
 template result<std::vector<std::string>> wait(const std::shared_ptr<channel_state>&, const trailers_op&);
 template result<void> wait(const std::shared_ptr<channel_state>&, const close_op&);
+template result<void> wait(const std::shared_ptr<channel_state>&, const join_op&);
 template result<meta> wait(const std::shared_ptr<channel_state>&, const meta_op&);
 
 }  // namespace detail

@@ -410,6 +410,27 @@ void channel_port::describe(completion_ptr<meta> done) {
   done->complete(std::move(outcome));
 }
 
+// What the relay gets: the channel, to be closed by it, and what this port has read ahead.
+relay_end channel_port::hand_over() {
+  std::lock_guard lock{mutex_};
+  flush_locked();
+  disowned_ = write_ended_ = trailers_written_ = true;
+  auto batch = std::exchange(arrived_, {});
+  consumed_ += static_cast<std::uint32_t>(batch.wire_size() + rest_.size());
+  auto unread = by_lines_ ? transport::to_lines(batch) : std::move(batch).image();
+  if (unread.empty()) unread = std::exchange(rest_, {});
+  return {actor_, std::move(unread), std::exchange(errors_, {}), std::exchange(consumed_, 0U)};
+}
+
+void channel_port::join(channel_port& other, completion_ptr<void> done) {
+  const auto both = home_system().spawn<relay>(hand_over(), other.hand_over());
+  watch(caf::actor_cast<caf::strong_actor_ptr>(both),
+        [done = std::move(done), keep = caf::intrusive_ptr<channel_port>{this}](const caf::error& reason) mutable {
+          const auto why = from_caf(reason);
+          done->complete(why && why.code() != errc::closed ? result<void>{why} : result<void>{});
+        });
+}
+
 void channel_port::on_end(const caf::error& reason) {
   std::unique_lock lock{mutex_};
   if (end_) return;

@@ -4,6 +4,7 @@
 #include <duplex/channel.hpp>
 #include <duplex/frame.hpp>
 
+#include "actors/relay.hpp"
 #include "runtime/requester.hpp"
 #include "runtime/worker.hpp"
 
@@ -57,6 +58,7 @@ class channel_port final : public requester, public worker::task {
   void write(const frames& batch, completion_ptr<void> done);
   void trailers(completion_ptr<std::vector<std::string>> done);
   void describe(completion_ptr<meta> done);
+  void join(channel_port& other, completion_ptr<void> done);
   /// Any other request: what was written goes first.
   template <class T, class... Ts> void ask(completion_ptr<T> done, Ts&&... xs);
 
@@ -86,6 +88,7 @@ class channel_port final : public requester, public worker::task {
   void fetch(bool channel_port::*under_way, frames channel_port::*into, std::vector<waiter> channel_port::*who,
              Verb verb, Ts... xs);
   void return_credit();
+  relay_end hand_over();
   void fetch_frames();
   void fetch_errors();
   void want_drained();

@@ -87,7 +87,8 @@ void peer_core::forward(const caf::actor& channel, const std::string& name) {
       .then(
           [this, channel](const channel_actor& offered) {
             caf::anon_send(channel, accept_atom_v);
-            system().spawn<relay>(relay_end{caf::actor_cast<channel_actor>(channel), {}}, relay_end{offered, {}});
+            system().spawn<relay>(relay_end{.channel = caf::actor_cast<channel_actor>(channel)},
+                                  relay_end{.channel = offered});
           },
           [channel, prefix = "open '" + name + "': "](const caf::error& why) {
             auto text = from_caf(why).context();  // the opener's own channel says again what it opened

@@ -16,6 +16,8 @@ caf::behavior relay::make_behavior() {
   for (auto& end : ends_) monitor(end.channel);
   for (std::size_t i = 0; i < 2; ++i) {
     auto& from = ends_[i];
+    if (!from.unread_errors.empty())
+      pass_on(from.channel, ends_[1 - i].channel, 0, error_atom_v, std::move(from.unread_errors));
     if (!from.unread.empty())
       pass_on(from.channel, ends_[1 - i].channel, from.credit, write_atom_v, std::move(from.unread));
     request(from.channel, caf::infinite, subscribe_atom_v, caf::strong_actor_ptr{ctrl()}, delivery::bytes)
@@ -53,6 +55,9 @@ void relay::gone(const caf::down_msg& down) {
   const auto& other = ends_[down.source == ends_[0].channel.address() ? 1 : 0].channel;
   if (--left_ == 0) return quit(first_reason_);
   first_reason_ = down.reason;
+  bool trailed = false;
+  if (auto last = trailers_of(down.reason, trailed); trailed)  // of one that had ended before anybody subscribed
+    caf::anon_send(other, trailers_atom_v, std::move(last));
   if (const auto why = from_caf(down.reason); why && why.code() != errc::closed)
     caf::anon_send(other, trailers_atom_v, transport::as_trailers(why));
   caf::anon_send(other, close_atom_v);

@@ -12,7 +12,8 @@ namespace duplex::detail {
 /// *Value.* One end of a relay: the channel, and what was taken from it already and belongs to the other end.
 struct relay_end {
   channel_actor channel;
-  bytes unread;
+  bytes unread = {};
+  frames unread_errors = {};
   std::uint32_t credit = 0;  // that its remote side gets back once `unread` is written
 };
 

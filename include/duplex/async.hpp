@@ -132,6 +132,9 @@ template <class Token> auto channel::async_trailers(Token token) {
 template <class Token> auto channel::async_close(Token token) {
   return detail::async(state_, detail::close_op{}, token);
 }
+template <class Token> auto channel::async_join(const channel& other, Token token) {
+  return detail::async(state_, detail::join_op{&other.state_}, token);
+}
 template <class Token> auto channel::async_meta(Token token) const {
   return detail::async(state_, detail::meta_op{}, token);
 }

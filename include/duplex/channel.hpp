@@ -113,6 +113,10 @@ struct trailers_op {
 struct close_op {
   using value = void;
 };
+struct join_op {
+  using value = void;
+  const std::shared_ptr<channel_state>* other;
+};
 struct meta_op {
   using value = duplex::meta;
 };
@@ -177,6 +181,11 @@ class channel {
   /// Closes after all that was written; it is sent in the background, at most `linger` long at shutdown.
   /// Never fails but on an empty handle.
   result<void> close() { return detail::wait(state_, detail::close_op{}); }
+  /// Splices this channel with another one, of whatever session: bytes, error frames, half-close and trailers go from
+  /// each to the other as they came, what was read ahead first. Returns when both channels have ended, the handles are
+  /// of no more use then. No read may be pending on either, and neither may have a subscriber. Errors: `closed` on an
+  /// empty handle, otherwise the error by which the first of the two ended.
+  result<void> join(const channel& other) { return detail::wait(state_, detail::join_op{&other.state_}); }
   /// Service, headers, names, key and address of the remote side, trailers once they came.
   result<duplex::meta> meta() const { return detail::wait(state_, detail::meta_op{}); }
 
@@ -194,6 +203,7 @@ class channel {
   auto async_write_trailers(const std::vector<std::string>& list, Token token = {});
   template <class Token = detail::default_token> auto async_trailers(Token token = {});
   template <class Token = detail::default_token> auto async_close(Token token = {});
+  template <class Token = detail::default_token> auto async_join(const channel& other, Token token = {});
   template <class Token = detail::default_token> auto async_meta(Token token = {}) const;
 
   /// For the library.

@@ -36,6 +36,13 @@ struct open_arguments {
 };
 int open(const open_arguments& given);
 
+struct forward_arguments {
+  peer_arguments peer;
+  std::string listen, endpoint, service, to;
+  std::vector<std::string> headers;
+};
+int forward(const forward_arguments& given);
+
 struct ping_arguments {
   peer_arguments peer;
   std::string endpoint;

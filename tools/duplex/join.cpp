@@ -23,8 +23,8 @@ using boost::system::error_code;
 
 constexpr std::size_t chunk_size = 1U << 16;
 
-template <class Socket> struct splice {
-  splice(channel c, Socket s) : ch(std::move(c)), socket(std::move(s)) {}
+struct both_ends {
+  both_ends(channel c, any_socket s) : ch(std::move(c)), socket(std::move(s)) {}
 
   // Ends both directions.
   void cut() {
@@ -36,17 +36,17 @@ template <class Socket> struct splice {
   }
 
   channel ch;
-  Socket socket;
+  any_socket socket;
   int directions = 2;
 };
 
-template <class Socket> awaitable<void> to_socket(std::shared_ptr<splice<Socket>> on) {
+awaitable<void> to_socket(std::shared_ptr<both_ends> on) {
   error_code failed;
   for (;;) {
     const auto data = co_await on->ch.async_read();
     if (!data) {
       if (data.error().code() == errc::end_of_stream)
-        on->socket.shutdown(Socket::shutdown_send, failed);
+        on->socket.shutdown(any_socket::shutdown_send, failed);
       else
         on->cut();
       break;
@@ -54,14 +54,14 @@ template <class Socket> awaitable<void> to_socket(std::shared_ptr<splice<Socket>
     co_await asio::async_write(on->socket, asio::buffer(data->data(), data->size()),
                                asio::redirect_error(asio::use_awaitable, failed));
     if (failed) {  // what came from there is still passed on, up to its end
-      on->socket.shutdown(Socket::shutdown_both, failed);
+      on->socket.shutdown(any_socket::shutdown_both, failed);
       break;
     }
   }
   co_await on->close_when_both_ended();
 }
 
-template <class Socket> awaitable<void> from_socket(std::shared_ptr<splice<Socket>> on) {
+awaitable<void> from_socket(std::shared_ptr<both_ends> on) {
   std::vector<char> chunk(chunk_size);
   error_code failed;
   for (;;) {
@@ -81,15 +81,15 @@ template <class Socket> awaitable<void> from_socket(std::shared_ptr<splice<Socke
   co_await on->close_when_both_ended();
 }
 
-template <class Socket> awaitable<void> run(channel ch, Socket socket) {
+}  // namespace
+
+awaitable<void> splice(channel ch, any_socket socket) {
   const auto on = co_await asio::this_coro::executor;
-  const auto both = std::make_shared<splice<Socket>>(ch, std::move(socket));
+  const auto both = std::make_shared<both_ends>(ch, std::move(socket));
   asio::co_spawn(on, to_socket(both), asio::detached);
   asio::co_spawn(on, when_gone(std::move(ch), [both] { both->cut(); }), asio::detached);
   co_await from_socket(both);
 }
-
-}  // namespace
 
 awaitable<void> join(channel ch, endpoint where) {
   const auto on = co_await asio::this_coro::executor;
@@ -98,7 +98,7 @@ awaitable<void> join(channel ch, endpoint where) {
     local::socket socket{on};
     const local::endpoint path{where.target()};
     co_await socket.async_connect(path, asio::redirect_error(asio::use_awaitable, failed));
-    if (!failed) co_return co_await run(std::move(ch), std::move(socket));
+    if (!failed) co_return co_await splice(std::move(ch), any_socket{std::move(socket)});
   } else {
     tcp::resolver resolver{on};
     const auto port = std::to_string(where.number());
@@ -108,7 +108,7 @@ awaitable<void> join(channel ch, endpoint where) {
     if (!failed) co_await asio::async_connect(socket, found, asio::redirect_error(asio::use_awaitable, failed));
     if (!failed) {
       socket.set_option(tcp::no_delay{true}, failed);
-      co_return co_await run(std::move(ch), std::move(socket));
+      co_return co_await splice(std::move(ch), any_socket{std::move(socket)});
     }
   }
   co_await end_with(ch, 1, "join '" + where.str() + "': " + failed.message());

@@ -84,7 +84,7 @@ int main(int argc, char** argv) {
   serve_command
       ->add_option("services", offer.services,
                    "KIND is one of echo, frames, sink, source:BYTES, exec:COMMAND, join:tcp://HOST:PORT, "
-                   "join:unix:///PATH")
+                   "join:unix:///PATH, peer:NAME/SERVICE")
       ->type_name("NAME=KIND");
   add_peer_arguments(*serve_command, offer.peer);
   serve_command->callback([&] { status = serve(offer); });
@@ -101,6 +101,20 @@ int main(int argc, char** argv) {
   open_command->add_flag("--trailers", call.trailers, "prints the service's last word on stderr");
   add_peer_arguments(*open_command, call.peer);
   open_command->callback([&] { status = open(call); });
+
+  forward_arguments pass;
+  auto* forward_command = app.add_subcommand("forward", "joins each connection to a local address with a channel");
+  forward_command->add_option("listen", pass.listen, "where to listen: tcp://HOST:PORT, unix:///PATH")
+      ->required()
+      ->type_name("LISTEN_ENDPOINT");
+  forward_command->add_option("endpoint", pass.endpoint, "where the peer listens")->required()->type_name("ENDPOINT");
+  forward_command->add_option("service", pass.service, "what to open there")->required()->type_name("SERVICE");
+  forward_command->add_option("-H,--header", pass.headers, "a header of each channel; may be repeated")
+      ->type_name("HEADER")
+      ->allow_extra_args(false);
+  forward_command->add_option("--to", pass.to, "the peer's name, when it claims one")->type_name("PEER");
+  add_peer_arguments(*forward_command, pass.peer);
+  forward_command->callback([&] { status = forward(pass); });
 
   ping_arguments probe;
   auto* ping_command = app.add_subcommand("ping", "shows who listens there, and how far away");

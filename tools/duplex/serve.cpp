@@ -19,7 +19,8 @@ namespace {
 
 error wrong(std::string text) { return {errc::invalid_argument, std::move(text)}; }
 
-result<std::map<std::string, service>> parse_services(const std::vector<std::string>& given) {
+result<std::map<std::string, service>> parse_services(const std::vector<std::string>& given,
+                                                      const std::shared_ptr<const peer>& by) {
   std::map<std::string, service> services;
   for (const auto& argument : given) {
     const auto at = argument.find('=');
@@ -28,7 +29,7 @@ result<std::map<std::string, service>> parse_services(const std::vector<std::str
       return wrong("'" + argument + "' is no NAME=KIND; --bind and --connect take one endpoint each");
     if (!is_valid_name(name) || name.starts_with('@'))
       return wrong("'" + name + "' is no service name: 1 to 255 letters, digits and . _ / @ -, not beginning with @");
-    auto made = make_service(argument.substr(at + 1));
+    auto made = make_service(argument.substr(at + 1), by);
     if (!made) return made.error();
     if (!services.emplace(name, std::move(*made)).second) return wrong("service '" + name + "' is named twice");
   }
@@ -66,7 +67,8 @@ bool goes_on(errc code) { return code == errc::connection_failed || code == errc
 int serve(const serve_arguments& given) {
   const auto settings = peer_options(given.peer, true);
   if (!settings) return fail(given.peer, settings.error(), usage);
-  const auto services = parse_services(given.services);
+  const auto by = std::make_shared<peer>();  // services of other peers are opened through it
+  const auto services = parse_services(given.services, by);
   if (!services) return fail(given.peer, services.error(), usage);
   if (const auto checked = check_endpoints(given); !checked) return fail(given.peer, checked.error(), usage);
   const auto identity = key::from_option(settings->identity);
@@ -80,7 +82,7 @@ int serve(const serve_arguments& given) {
   };
 
   runtime rt;
-  auto hub = rt.spawn_peer(*settings);
+  auto hub = *by = rt.spawn_peer(*settings);
   for (const auto& [name, handler] : *services)
     if (const auto served = hub.serve(name, handler); !served) return fail(given.peer, served.error(), failure);
   for (const auto& where : given.bind) {

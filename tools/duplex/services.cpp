@@ -105,6 +105,21 @@ awaitable<void> source(channel ch, std::uint64_t size) {
   co_await ch.async_close();
 }
 
+// Opens the service of another connected peer and joins the two, headers included.
+awaitable<void> pass_on(channel ch, peer by, std::string name, std::string there) {
+  const auto about = co_await ch.async_meta();
+  if (!about) co_return;
+  const auto headers = about->headers;
+  const auto far = co_await by.async_open(name, there, headers);
+  if (!far) {
+    const auto why = far.error();
+    co_await end_with(ch, static_cast<unsigned>(errc::connection_failed), why.message());
+    co_return;
+  }
+  const auto other = *far;
+  co_await ch.async_join(other);
+}
+
 result<std::uint64_t> parse_size(std::string_view text) {
   const error wrong{errc::invalid_argument,
                     "'source:" + std::string{text} + "' names no number of bytes; K, M or G may follow it"};
@@ -136,7 +151,7 @@ awaitable<void> when_gone(channel ch, std::function<void()> then) {
   if (!last) then();
 }
 
-result<service> make_service(const std::string& kind) {
+result<service> make_service(const std::string& kind, const std::shared_ptr<const peer>& by) {
   const auto colon = kind.find(':');
   const auto word = kind.substr(0, colon);
   const auto rest = colon == std::string::npos ? std::string{} : kind.substr(colon + 1);
@@ -151,6 +166,11 @@ result<service> make_service(const std::string& kind) {
   }
   if (word == "exec" && rest.find_first_not_of(' ') != std::string::npos)
     return service{[rest](channel ch) { return run_command(std::move(ch), rest); }};
+  if (const auto slash = rest.find('/'); word == "peer" && slash != std::string::npos) {
+    const auto name = rest.substr(0, slash), there = rest.substr(slash + 1);
+    if (is_valid_name(name) && is_valid_name(there) && there[0] != '@')
+      return service{[by, name, there](channel ch) { return pass_on(std::move(ch), *by, name, there); }};
+  }
   if (word == "join" && !plain) {
     const auto where = endpoint::parse(rest);
     if (!where) return where.error();
@@ -160,7 +180,7 @@ result<service> make_service(const std::string& kind) {
   }
   return {errc::invalid_argument, "'" + kind +
                                       "' is no KIND; there are echo, frames, sink, source:BYTES, exec:COMMAND, "
-                                      "join:tcp://host:port, join:unix:///path"};
+                                      "join:tcp://host:port, join:unix:///path, peer:NAME/SERVICE"};
 }
 
 }  // namespace duplex::tools

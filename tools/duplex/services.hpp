@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
 
-#include <duplex/channel.hpp>
 #include <duplex/endpoint.hpp>
+#include <duplex/peer.hpp>
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 
 #include <functional>
+#include <memory>
 #include <string>
 
 namespace duplex::tools {
@@ -14,8 +16,9 @@ namespace duplex::tools {
 /// Handles one channel, on the channel's worker.
 using service = std::function<boost::asio::awaitable<void>(channel)>;
 
-/// From the KIND of the command line. Errors: `invalid_argument`, with the kinds there are.
-result<service> make_service(const std::string& kind);
+/// From the KIND of the command line; `by` is the serving peer, set before the first channel comes. Errors:
+/// `invalid_argument`, with the kinds there are.
+result<service> make_service(const std::string& kind, const std::shared_ptr<const peer>& by);
 
 /// Runs `command` by /bin/sh -c in a process group of its own: the channel is its stdin and stdout, error frames are
 /// its stderr, `status` is its exit code, or 128 and the signal that ended it. Ended when the channel goes.
@@ -23,6 +26,10 @@ boost::asio::awaitable<void> run_command(channel ch, std::string command);
 
 /// Splices the channel with a connection to `where`, tcp or unix, until both directions have ended.
 boost::asio::awaitable<void> join(channel ch, endpoint where);
+
+using any_socket = boost::asio::generic::stream_protocol::socket;
+/// The same with a socket that is connected.
+boost::asio::awaitable<void> splice(channel ch, any_socket socket);
 
 /// Says `status` and `reason` as the last word, and closes.
 boost::asio::awaitable<void> end_with(channel ch, unsigned status, std::string reason);

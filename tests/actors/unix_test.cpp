@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tests/actors/support.hpp"
+#include "tests/transport/folder.hpp"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+using namespace duplex;
+using namespace duplex::test;
+using transport_tests::folder;
+
+namespace {
+
+struct bound {
+  runtime rt;
+  folder here;
+  peer hub = rt.spawn_peer(with_keys({.name = "hub"}));
+  std::string path = here.path("hub.sock"), where = "unix://" + path;
+};
+
+mode_t mode_of(const std::string& path) {
+  struct stat about {};
+  return ::lstat(path.c_str(), &about) == 0 ? about.st_mode : 0;
+}
+
+// A socket's path whose program has gone.
+void leave_behind(const std::string& path) {
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un at{};
+  at.sun_family = AF_UNIX;
+  path.copy(at.sun_path, sizeof at.sun_path - 1);
+  REQUIRE(::bind(fd, reinterpret_cast<sockaddr*>(&at), sizeof at) == 0);
+  ::close(fd);
+}
+
+}  // namespace
+
+TEST_CASE("unix: peers talk, and meta tells the process at the other end", "[unix]") {
+  bound b;
+  REQUIRE(b.hub.serve("s"));
+  const auto at = b.hub.bind(b.where);
+  REQUIRE(at);
+  CHECK(at->str() == b.where);
+  auto me = b.rt.spawn_peer(with_keys({.name = "me"}));
+  REQUIRE(me.connect(b.where));
+  auto near = *me.open("hub", "s");
+  auto far = *b.hub.accept("s");
+  REQUIRE(near.write_frame("x"));
+  CHECK(far.read_frame()->view() == "x");
+  for (auto& end : {near, far}) {
+    const auto about = end.meta();
+    CHECK(about->remote_address == b.where);
+    CHECK(about->process == credentials{::getuid(), ::getgid(), ::getpid()});
+  }
+}
+
+TEST_CASE("unix: over tcp no process is known", "[unix]") {
+  pair p;
+  auto [near, far] = p.open();
+  CHECK_FALSE(far.meta()->process);
+}
+
+TEST_CASE("unix: the path is closed to others, and goes with the listener", "[unix]") {
+  bound b;
+  REQUIRE(b.hub.bind(b.where));
+  CHECK(mode_of(b.path) == (S_IFSOCK | 0600));
+  REQUIRE(b.hub.unbind(b.where));
+  CHECK(eventually([&] { return mode_of(b.path) == 0; }));
+}
+
+TEST_CASE("unix: a path left behind is replaced", "[unix]") {
+  bound b;
+  leave_behind(b.path);
+  REQUIRE(b.hub.bind(b.where));
+  auto me = b.rt.spawn_peer(with_keys({.name = "me"}));
+  CHECK(me.connect(b.where));
+}
+
+TEST_CASE("unix: a live listener and a file in its place are refused, and stay", "[unix]") {
+  bound b;
+  REQUIRE(b.hub.bind(b.where));
+  auto second = b.rt.spawn_peer(with_keys());
+  CHECK(second.bind(b.where).error().code() == errc::address_in_use);
+  CHECK(b.hub.bind(b.where).error().code() == errc::already_exists);
+  auto me = b.rt.spawn_peer(with_keys({.name = "me"}));
+  CHECK(me.connect(b.where));
+  const auto file = b.here.write("file", "text");
+  CHECK(second.bind("unix://" + file).error().code() == errc::address_in_use);
+  CHECK(b.here.read("file") == "text");
+  CHECK(second.bind("unix://" + b.here.path("none/x.sock")).error().code() == errc::io);
+}
+
+TEST_CASE("unix: connecting where nobody listens fails, and succeeds once somebody does", "[unix]") {
+  bound b;
+  options quick{.name = "me"};
+  quick.reconnect_delay = 5ms;
+  auto me = b.rt.spawn_peer(with_keys(quick));
+  CHECK(me.connect(b.where).error().code() == errc::connection_failed);
+  REQUIRE(b.hub.bind(b.where));
+  CHECK(eventually([&] { return me.peers()->size() == 1; }));
+}
+
+TEST_CASE("unix: from= never matches", "[unix]") {
+  bound b;
+  auto keys = with_keys({.name = "strict"});
+  keys.authorized_keys = "from=\"*\" " + keys.authorized_keys;
+  auto strict = b.rt.spawn_peer(keys);
+  REQUIRE(strict.bind(b.where));
+  auto me = b.rt.spawn_peer(with_keys({.name = "me"}));
+  CHECK(me.connect(b.where).error().code() == errc::auth_failed);
+}
