@@ -5,6 +5,7 @@
 #include <duplex/key.hpp>
 #include <duplex/options.hpp>
 
+#include "transport/agent.hpp"
 #include "transport/open_record.hpp"
 #include "transport/ssh_ptr.hpp"
 #include "transport/unique_fd.hpp"
@@ -13,17 +14,27 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 namespace duplex::transport {
+
+/// Makes a session a non-blocking client on a connected socket, with our algorithms.
+void prepare_client(ssh_session of, int fd);
+/// What libssh has to say about its last failure.
+std::string libssh_says(ssh_session of);
+/// Frees the session and closes its socket, after an SSH_MSG_DISCONNECT when `politely`.
+void end_session(ssh_session of, bool politely) noexcept;
 
 /// *Worker-bound.* Takes a connected socket to an authenticated SSH session, in either role, without blocking: call
 /// `step` whenever the socket is ready. Owns the ssh_session.
 class handshake {
  public:
-  enum class outcome { again, advanced, done, failed };
+  /// `busy`: an agent's thread has the session; nobody else may touch it until `resume`.
+  enum class outcome { again, advanced, busy, done, failed };
 
+  /// `wake` is called on another thread when it is time to call `resume`, on the worker, and then `step`.
   handshake(side role, const options& settings, const key& identity, std::string dialled,
-            std::function<void(log_record::level, std::string)> log);
+            std::function<void(log_record::level, std::string)> log, std::function<void()> wake);
   ~handshake();
   handshake(const handshake&) = delete;
   handshake& operator=(const handshake&) = delete;
@@ -31,6 +42,12 @@ class handshake {
   /// Takes the socket over; it is libssh's from now on. Errors: `internal`.
   result<void> start(unique_fd socket, ssh_event event);
   outcome step();
+  [[nodiscard]] bool busy() const noexcept { return agent_ && agent_->busy(); }
+  void resume();
+  /// Takes the session back from the agent's thread; for the end.
+  void interrupt() noexcept { agent_.reset(); }
+  /// For the text of a time-out: whom it waits for, if that is not the remote side.
+  [[nodiscard]] std::string waits_for() const;
 
   [[nodiscard]] ssh_session get() const noexcept { return ssh_; }
   /// True once the session takes part in `event`: from then on ssh_event_dopoll drives it.
@@ -45,9 +62,10 @@ class handshake {
   enum class phase { keys, authentication, done };
 
   result<void> start_server();
-  result<void> start_client();
   outcome exchange_keys();
   outcome authenticate();
+  outcome authenticate_by_agent();
+  outcome authenticated();
   outcome fail(errc code, std::string why);
   bool join_event();
   int on_client_key(ssh_key offered, char signature_state);
@@ -58,6 +76,7 @@ class handshake {
   const key& identity_;
   std::string dialled_;
   std::function<void(log_record::level, std::string)> log_;
+  std::function<void()> wake_;
   ssh_session ssh_;
   ssh_event event_ = nullptr;
   ssh_bind_ptr bind_;
@@ -65,6 +84,9 @@ class handshake {
   int fd_ = -1;
   phase phase_ = phase::keys;
   bool in_event_ = false, signed_ = false;
+  std::unique_ptr<agent> agent_;
+  bool agent_answered_ = false, agent_tried_ = false;
+  std::string tried_;  // for the last error: whose keys were offered in vain
   std::uint64_t tries_ = 0;
   std::string remote_key_, last_offered_;
   error failure_;
