@@ -180,17 +180,16 @@ handshake::outcome handshake::authenticate() {
   }
   if (!settings_.identity_agent.empty() && !agent_tried_) return authenticate_by_agent();
   if (!identity_.can_sign())
-    return fail(errc::auth_failed, dialled_ + " does not accept " + tried_ + "; the key " + identity_.fingerprint() +
+    return fail(errc::auth_failed, dialled_ + ": " + tried_ + "; the key " + identity_.fingerprint() +
                                        " was not offered: only an agent could sign with it (ssh-add)");
   const int rc = ssh_userauth_publickey(ssh_, nullptr, identity_.rep().key.get());
   if (rc == SSH_AUTH_AGAIN) return outcome::again;
   if (rc == SSH_AUTH_SUCCESS) return authenticated();
   if (rc == SSH_AUTH_DENIED || rc == SSH_AUTH_PARTIAL)
-    return fail(errc::auth_failed, dialled_ + " does not accept " + (tried_.empty() ? "" : tried_ + ", nor ") +
-                                       "the key " + identity_.fingerprint() + "; its authorized_keys needs the line '" +
-                                       identity_.public_line() + "'");
-  return fail(errc::connection_failed,
-              "authentication" + (tried_.empty() ? "" : ", after " + tried_) + ": " + libssh_says(ssh_));
+    return fail(errc::auth_failed, dialled_ + " does not accept the key " + identity_.fingerprint() +
+                                       "; its authorized_keys needs the line '" + identity_.public_line() + "'" +
+                                       (tried_.empty() ? "" : "; " + tried_));
+  return fail(errc::connection_failed, "authentication: " + libssh_says(ssh_) + (tried_.empty() ? "" : "; " + tried_));
 }
 
 handshake::outcome handshake::authenticated() {
@@ -214,9 +213,10 @@ handshake::outcome handshake::authenticate_by_agent() {
   if (rc == SSH_AUTH_AGAIN) return outcome::again;
   if (rc == SSH_AUTH_SUCCESS) return authenticated();
   agent_tried_ = true;
-  tried_ = "any key of the ssh-agent at '" + agent_->path() + "'";
+  const auto at = "the ssh-agent at '" + agent_->path() + "'";
+  tried_ = rc == SSH_AUTH_ERROR ? at + " did not sign" : "no key of " + at + " was accepted";
   if (ssh_is_connected(ssh_) == 0 || (ssh_get_status(ssh_) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0)
-    return fail(errc::connection_failed, "authentication, while it offered " + tried_ + ": " + libssh_says(ssh_));
+    return fail(errc::connection_failed, "authentication with the keys of " + at + ": " + libssh_says(ssh_));
   // What libssh calls an error here leaves the session whole: an agent that does not sign, or is gone.
   return outcome::advanced;
 }
