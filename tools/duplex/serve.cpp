@@ -59,7 +59,7 @@ void wait_for_signal(const sigset_t& ends) {
   sigwait(&ends, &which);
 }
 
-bool goes_on(errc code) { return code == errc::connection_failed || code == errc::timed_out; }
+bool goes_on(errc code) { return code == errc::connection_failed || code == errc::timed_out || code == errc::io; }
 
 }  // namespace
 
