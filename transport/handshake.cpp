@@ -182,6 +182,7 @@ handshake::outcome handshake::authenticate() {
   if (!identity_.can_sign())
     return fail(errc::auth_failed, dialled_ + ": " + tried_ + "; the key " + identity_.fingerprint() +
                                        " was not offered: only an agent could sign with it (ssh-add)");
+  if (!std::exchange(offered_, true)) log_(log_record::level::debug, "offering the key " + identity_.fingerprint());
   const int rc = ssh_userauth_publickey(ssh_, nullptr, identity_.rep().key.get());
   if (rc == SSH_AUTH_AGAIN) return outcome::again;
   if (rc == SSH_AUTH_SUCCESS) return authenticated();

@@ -85,7 +85,7 @@ class handshake {
   phase phase_ = phase::keys;
   bool in_event_ = false, signed_ = false;
   std::unique_ptr<agent> agent_;
-  bool agent_answered_ = false, agent_tried_ = false;
+  bool agent_answered_ = false, agent_tried_ = false, offered_ = false;
   std::string tried_;  // for the last error: what came of the agent
   std::uint64_t tries_ = 0;
   std::string remote_key_, last_offered_;
