@@ -10,8 +10,10 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <future>
+#include <optional>
 
 using namespace duplex;
 using namespace duplex::test;
@@ -149,4 +151,29 @@ TEST_CASE("agent: a key whose private half only an agent has cannot be a host's"
   const auto why = me.bind("tcp://127.0.0.1:0").error();
   CHECK(why.code() == errc::key_file);
   CHECK_THAT(why.context(), Catch::Contains(test_key().fingerprint()));
+}
+
+TEST_CASE("peer: an encrypted identity asks for its passphrase on the thread that makes the peer", "[agent]") {
+  const transport_tests::folder here;
+  const auto file = here.path("id");
+  REQUIRE(std::system(("ssh-keygen -q -t ed25519 -N secret -a 1 -f " + file).c_str()) == 0);
+  runtime rt;
+  const auto caller = std::this_thread::get_id();
+  int asked = 0;
+  options settings{.identity = file};
+  settings.passphrase = [&](const std::string& about) -> std::optional<std::string> {
+    CHECK(about == file);
+    CHECK(std::this_thread::get_id() == caller);
+    return ++asked == 2 ? "secret" : "wrong";
+  };
+  CHECK(rt.spawn_peer(settings).bind("tcp://127.0.0.1:0"));
+  CHECK(asked == 2);
+  const auto wrong = rt.spawn_peer(settings).bind("tcp://127.0.0.1:0").error();  // from here on it is always wrong
+  CHECK(wrong.code() == errc::key_file);
+  CHECK_THAT(wrong.context(), Catch::Contains("another passphrase"));
+  CHECK(asked == 5);
+  const auto unasked = rt.spawn_peer({.identity = file}).bind("tcp://127.0.0.1:0").error();
+  CHECK(unasked.code() == errc::key_file);
+  CHECK_THAT(unasked.context(), Catch::Contains("give its passphrase (options::passphrase)") &&
+                                    Catch::Contains("ssh-add " + file) && Catch::Contains("identity_agent"));
 }
