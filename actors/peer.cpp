@@ -150,7 +150,7 @@ peer_actor peer::actor() const { return state_ ? state_->actor : peer_actor{}; }
 peer runtime::spawn_peer(options settings) {
   auto& sys = system();
   const auto named = settings.name.empty() ? std::string{"peer"} : "peer '" + settings.name + "'";
-  auto identity = key::from_option(settings.identity);
+  auto identity = key::from_option(settings.identity, settings.passphrase, !settings.identity_agent.empty());
   auto actor =
       sys.spawn<detail::peer_core>(&detail::scheduler::of(sys).next(), std::move(settings), std::move(identity));
   detail::add_root(sys, caf::actor_cast<caf::strong_actor_ptr>(actor), named);

@@ -182,6 +182,9 @@ caf::result<endpoint> peer_core::bind(const endpoint& where) {
   if (shutting_down_) return fail(errc::closed, "bind: the peer is shutting down");
   if (!can_reach(where))
     return fail(errc::unsupported, "bind '" + where.str() + "': this version listens on tcp and unix only");
+  if (!identity_->can_sign())
+    return fail(errc::key_file, "bind '" + where.str() + "': the private key of " + identity_->fingerprint() +
+                                    " is not at hand, and an agent does not sign for a host");
   if (listeners_.contains(where.str()))
     return fail(errc::already_exists, "bind '" + where.str() + "': bound there already");
   auto promise = make_response_promise();
@@ -230,7 +233,7 @@ caf::result<void> peer_core::set_option(const std::string& name, const std::stri
   if (auto set = duplex::set_option(changed, name, value); !set) return to_caf(set.error());
   if (auto valid = validate(changed); !valid) return to_caf(valid.error());
   if (name == "identity") {
-    auto loaded = key::from_option(changed.identity);
+    auto loaded = key::from_option(changed.identity, {}, !changed.identity_agent.empty());
     if (!loaded) return to_caf(loaded.error());
     identity_ = std::move(loaded);
   }

@@ -18,16 +18,44 @@ constexpr const char* user_keys =
     "ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-512,rsa-sha2-256,"
     "sk-ssh-ed25519@openssh.com,sk-ecdsa-sha2-nistp256@openssh.com";
 
+}  // namespace
+
+void prepare_client(ssh_session of, int fd) {
+  const bool off = false;
+  ssh_options_set(of, SSH_OPTIONS_PROCESS_CONFIG, &off);
+  ssh_set_blocking(of, 0);
+  ssh_options_set(of, SSH_OPTIONS_FD, &fd);
+  ssh_options_set(of, SSH_OPTIONS_USER, "duplex");
+  ssh_options_set(of, SSH_OPTIONS_KEY_EXCHANGE, key_exchange);
+  ssh_options_set(of, SSH_OPTIONS_CIPHERS_C_S, ciphers);
+  ssh_options_set(of, SSH_OPTIONS_CIPHERS_S_C, ciphers);
+  ssh_options_set(of, SSH_OPTIONS_HMAC_C_S, macs);
+  ssh_options_set(of, SSH_OPTIONS_HMAC_S_C, macs);
+  ssh_options_set(of, SSH_OPTIONS_HOSTKEYS, host_keys);
+  ssh_options_set(of, SSH_OPTIONS_PUBLICKEY_ACCEPTED_TYPES, user_keys);
+}
+
 std::string libssh_says(ssh_session of) {
   const char* text = ssh_get_error(of);
   return text != nullptr && *text != '\0' ? text : "the connection was closed";
 }
 
-}  // namespace
+void end_session(ssh_session of, bool politely) noexcept {
+  // libssh leaves a socket open that came through this option, even when it lets go of it.
+  ssh_options_set(of, SSH_OPTIONS_FD, nullptr);
+  if (politely) ssh_disconnect(of);
+  ssh_free(of);
+}
 
 handshake::handshake(side role, const options& settings, const key& identity, const std::string& where,
-                     std::function<void(log_record::level, std::string)> log)
-    : role_(role), settings_(settings), identity_(identity), where_(where), log_(std::move(log)), ssh_(ssh_new()) {
+                     std::function<void(log_record::level, std::string)> log, std::function<void()> wake)
+    : role_(role),
+      settings_(settings),
+      identity_(identity),
+      where_(where),
+      log_(std::move(log)),
+      wake_(std::move(wake)),
+      ssh_(ssh_new()) {
   const auto at = endpoint::parse(where_);
   if (at && at->type() == endpoint::kind::tcp) client_ = at->target();
 }
@@ -35,17 +63,12 @@ handshake::handshake(side role, const options& settings, const key& identity, co
 handshake::~handshake() { end({}); }
 
 void handshake::end(const std::string& reason) noexcept {
+  interrupt();
   if (ssh_ == nullptr) return;
   if (in_event_) ssh_event_remove_session(event_, ssh_);
   in_event_ = false;
-  // libssh leaves a socket open that came through this option, even when it lets go of it.
-  ssh_options_set(ssh_, SSH_OPTIONS_FD, nullptr);
-  if (!reason.empty()) {
-    ssh_session_set_disconnect_message(ssh_, reason.c_str());
-    ssh_disconnect(ssh_);
-  }
-  ssh_free(ssh_);
-  ssh_ = nullptr;
+  if (!reason.empty()) ssh_session_set_disconnect_message(ssh_, reason.c_str());
+  end_session(std::exchange(ssh_, nullptr), !reason.empty());
 }
 
 // libssh makes the socket blocking within ssh_connect and the key exchange: a large send would then stop the worker.
@@ -66,9 +89,12 @@ result<void> handshake::start(unique_fd socket, ssh_event event) {
   ssh_options_set(ssh_, SSH_OPTIONS_REKEY_DATA, &rekey_bytes);
   ssh_options_set(ssh_, SSH_OPTIONS_REKEY_TIME, &rekey_seconds);
   ssh_set_blocking(ssh_, 0);
-  auto started = role_ == side::acceptor ? start_server() : start_client();
-  if (started) (void)socket.release();  // libssh closes it
-  return started;
+  if (role_ == side::dialler)
+    prepare_client(ssh_, fd_);
+  else if (auto started = start_server(); !started)
+    return started;
+  (void)socket.release();  // libssh closes it
+  return {};
 }
 
 result<void> handshake::start_server() {
@@ -99,19 +125,6 @@ result<void> handshake::start_server() {
   ssh_callbacks_init(&callbacks_);
   ssh_set_server_callbacks(ssh_, &callbacks_);
   ssh_set_auth_methods(ssh_, SSH_AUTH_METHOD_PUBLICKEY);
-  return {};
-}
-
-result<void> handshake::start_client() {
-  ssh_options_set(ssh_, SSH_OPTIONS_FD, &fd_);
-  ssh_options_set(ssh_, SSH_OPTIONS_USER, "duplex");
-  ssh_options_set(ssh_, SSH_OPTIONS_KEY_EXCHANGE, key_exchange);
-  ssh_options_set(ssh_, SSH_OPTIONS_CIPHERS_C_S, ciphers);
-  ssh_options_set(ssh_, SSH_OPTIONS_CIPHERS_S_C, ciphers);
-  ssh_options_set(ssh_, SSH_OPTIONS_HMAC_C_S, macs);
-  ssh_options_set(ssh_, SSH_OPTIONS_HMAC_S_C, macs);
-  ssh_options_set(ssh_, SSH_OPTIONS_HOSTKEYS, host_keys);
-  ssh_options_set(ssh_, SSH_OPTIONS_PUBLICKEY_ACCEPTED_TYPES, user_keys);
   return {};
 }
 
@@ -147,12 +160,15 @@ handshake::outcome handshake::exchange_keys() {
   const ssh_key_ptr shown{raw};
   remote_key_ = fingerprint_of(shown.get());
   const auto host = endpoint::parse(where_);
-  if (auto known = check_host_key(settings_, host ? *host : endpoint::tcp(where_, 0), shown.get()); !known) {
+  const auto known = check_host_key(settings_, host ? *host : endpoint::tcp(where_, 0), shown.get());
+  if (!known) {
     failure_ = known.error();
     return outcome::failed;
   }
-  log_(log_record::level::debug,
-       where_ + " shows " + remote_key_ + ", as expected; offering " + identity_.fingerprint());
+  if (known->empty())
+    log_(log_record::level::debug, where_ + " shows " + remote_key_ + ", as expected");
+  else
+    log_(log_record::level::info, where_ + " shows " + remote_key_ + ", which is new and was added to " + *known);
   return outcome::advanced;
 }
 
@@ -167,16 +183,59 @@ handshake::outcome handshake::authenticate() {
     phase_ = phase::done;
     return outcome::done;
   }
+  if (!settings_.identity_agent.empty() && !agent_tried_) return authenticate_by_agent();
+  if (!identity_.can_sign())
+    return fail(errc::auth_failed, where_ + ": " + tried_ + "; the key " + identity_.fingerprint() +
+                                       " was not offered: only an agent could sign with it (ssh-add)");
+  if (!std::exchange(offered_, true)) log_(log_record::level::debug, "offering the key " + identity_.fingerprint());
   const int rc = ssh_userauth_publickey(ssh_, nullptr, identity_.rep().key.get());
   if (rc == SSH_AUTH_AGAIN) return outcome::again;
-  if (rc == SSH_AUTH_SUCCESS) {
-    phase_ = phase::done;
-    return join_event() ? outcome::done : fail(errc::internal, "libssh gave no event");
-  }
+  if (rc == SSH_AUTH_SUCCESS) return authenticated();
   if (rc == SSH_AUTH_DENIED || rc == SSH_AUTH_PARTIAL)
     return fail(errc::auth_failed, where_ + " does not accept the key " + identity_.fingerprint() +
-                                       "; its authorized_keys needs the line '" + identity_.public_line() + "'");
-  return fail(errc::connection_failed, "authentication: " + libssh_says(ssh_));
+                                       "; its authorized_keys needs the line '" + identity_.public_line() + "'" +
+                                       (tried_.empty() ? "" : "; " + tried_));
+  return fail(errc::connection_failed, "authentication: " + libssh_says(ssh_) + (tried_.empty() ? "" : "; " + tried_));
+}
+
+handshake::outcome handshake::authenticated() {
+  phase_ = phase::done;
+  return join_event() ? outcome::done : fail(errc::internal, "libssh gave no event");
+}
+
+handshake::outcome handshake::authenticate_by_agent() {
+  if (!agent_) {
+    auto found = agent::connect(settings_.identity_agent);
+    if (!found) return fail(found.error().code(), found.error().context());
+    agent_ = std::move(*found);
+    log_(log_record::level::debug, "offering the keys of the ssh-agent at '" + agent_->path() + "'");
+  }
+  if (!std::exchange(agent_answered_, false)) {
+    if (auto started = agent_->step(ssh_, wake_); !started)
+      return fail(started.error().code(), started.error().context());
+    return outcome::busy;
+  }
+  const int rc = agent_->join();
+  if (rc == SSH_AUTH_AGAIN) return outcome::again;
+  if (rc == SSH_AUTH_SUCCESS) return authenticated();
+  agent_tried_ = true;
+  const auto at = "the ssh-agent at '" + agent_->path() + "'";
+  tried_ = rc == SSH_AUTH_ERROR ? at + " did not sign" : "no key of " + at + " was accepted";
+  if (ssh_is_connected(ssh_) == 0 || (ssh_get_status(ssh_) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0)
+    return fail(errc::connection_failed, "authentication with the keys of " + at + ": " + libssh_says(ssh_));
+  // What libssh calls an error here leaves the session whole: an agent that does not sign, or is gone.
+  return outcome::advanced;
+}
+
+void handshake::resume() {
+  if (!busy()) return;
+  (void)agent_->join();
+  keep_non_blocking();
+  agent_answered_ = true;
+}
+
+std::string handshake::waits_for() const {
+  return busy() ? ": the ssh-agent at '" + agent_->path() + "' has not answered" : "";
 }
 
 int handshake::on_client_key(const char* user, ssh_key offered, char signature_state) {

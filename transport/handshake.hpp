@@ -5,6 +5,7 @@
 #include <duplex/key.hpp>
 #include <duplex/options.hpp>
 
+#include "transport/agent.hpp"
 #include "transport/authorized_keys.hpp"
 #include "transport/open_record.hpp"
 #include "transport/ssh_ptr.hpp"
@@ -14,18 +15,28 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 namespace duplex::transport {
+
+/// Makes a session a non-blocking client on a connected socket, with our algorithms.
+void prepare_client(ssh_session of, int fd);
+/// What libssh has to say about its last failure.
+std::string libssh_says(ssh_session of);
+/// Frees the session and closes its socket, after an SSH_MSG_DISCONNECT when `politely`.
+void end_session(ssh_session of, bool politely) noexcept;
 
 /// *Worker-bound.* Takes a connected socket to an authenticated SSH session, in either role, without blocking: call
 /// `step` whenever the socket is ready. Owns the ssh_session.
 class handshake {
  public:
-  enum class outcome { again, advanced, done, failed };
+  /// `busy`: an agent's thread has the session; nobody else may touch it until `resume`.
+  enum class outcome { again, advanced, busy, done, failed };
 
-  /// `where`: the endpoint that is dialled, or of the client.
+  /// `where`: the endpoint that is dialled, or of the client. `wake` is called on another thread when it is time to
+  /// call `resume`, on the worker, and then `step`.
   handshake(side role, const options& settings, const key& identity, const std::string& where,
-            std::function<void(log_record::level, std::string)> log);
+            std::function<void(log_record::level, std::string)> log, std::function<void()> wake);
   ~handshake();
   handshake(const handshake&) = delete;
   handshake& operator=(const handshake&) = delete;
@@ -33,6 +44,12 @@ class handshake {
   /// Takes the socket over; it is libssh's from now on. Errors: `internal`.
   result<void> start(unique_fd socket, ssh_event event);
   outcome step();
+  [[nodiscard]] bool busy() const noexcept { return agent_ && agent_->busy(); }
+  void resume();
+  /// Takes the session back from the agent's thread; for the end.
+  void interrupt() noexcept { agent_.reset(); }
+  /// For the text of a time-out: whom it waits for, if that is not the remote side.
+  [[nodiscard]] std::string waits_for() const;
 
   [[nodiscard]] ssh_session get() const noexcept { return ssh_; }
   /// True once the session takes part in `event`: from then on ssh_event_dopoll drives it.
@@ -54,9 +71,10 @@ class handshake {
   enum class phase { keys, authentication, done };
 
   result<void> start_server();
-  result<void> start_client();
   outcome exchange_keys();
   outcome authenticate();
+  outcome authenticate_by_agent();
+  outcome authenticated();
   outcome fail(errc code, std::string why);
   bool join_event();
   int on_client_key(const char* user, ssh_key offered, char signature_state);
@@ -67,6 +85,7 @@ class handshake {
   const key& identity_;
   std::string where_, client_;  // the client's address without its port; empty on unix sockets
   std::function<void(log_record::level, std::string)> log_;
+  std::function<void()> wake_;
   ssh_session ssh_;
   ssh_event event_ = nullptr;
   ssh_bind_ptr bind_;
@@ -74,6 +93,9 @@ class handshake {
   int fd_ = -1;
   phase phase_ = phase::keys;
   bool in_event_ = false;
+  std::unique_ptr<agent> agent_;
+  bool agent_answered_ = false, agent_tried_ = false, offered_ = false;
+  std::string tried_;  // for the last error: what came of the agent
   std::uint64_t tries_ = 0;
   std::string remote_key_, last_offered_, user_;
   ssh_key_ptr signed_by_;

@@ -25,15 +25,63 @@ error wrong(const std::string& path, const std::string& why) {
   return {errc::key_file, "key file '" + path + "' " + why};
 }
 
-// An encrypted key asks for its passphrase through this: there is none to give.
-int no_passphrase(const char*, char*, std::size_t, int, int, void*) { return -1; }
-
-result<ssh_key_ptr> import(const std::string& text) {
-  ssh_key raw = nullptr;
-  if (ssh_pki_import_privkey_base64(text.c_str(), nullptr, no_passphrase, nullptr, &raw) != SSH_OK)
-    return {errc::key_file, "not a private key in OpenSSH's form, or one with a passphrase"};
-  return ssh_key_ptr{raw};
+// libssh asks through this when it comes upon an encrypted key.
+int note_encrypted(const char*, char*, std::size_t, int, int, void* noted) {
+  *static_cast<bool*>(noted) = true;
+  return -1;
 }
+
+enum class lock { none, no_passphrase, wrong_passphrase };
+
+struct imported {
+  ssh_key_ptr key;
+  lock kept_by = lock::none;
+};
+
+imported import(const std::string& text, const std::string& passphrase) {
+  bool encrypted = false;
+  ssh_key raw = nullptr;
+  if (ssh_pki_import_privkey_base64(text.c_str(), nullptr, note_encrypted, &encrypted, &raw) == SSH_OK)
+    return {ssh_key_ptr{raw}};
+  if (!encrypted) return {};
+  if (passphrase.empty()) return {nullptr, lock::no_passphrase};
+  if (ssh_pki_import_privkey_base64(text.c_str(), passphrase.c_str(), nullptr, nullptr, &raw) == SSH_OK)
+    return {ssh_key_ptr{raw}};
+  return {nullptr, lock::wrong_passphrase};
+}
+
+std::string refusal(lock kept_by, const std::string& file) {
+  switch (kept_by) {
+    case lock::none:
+      return "is not a private key in OpenSSH's form";
+    case lock::no_passphrase:
+      return "is encrypted; give its passphrase (options::passphrase), or load it into ssh-agent (ssh-add" +
+             (file.empty() ? "" : ' ' + file) + ") and set identity_agent";
+    case lock::wrong_passphrase:
+      return "is encrypted with another passphrase";
+  }
+  return {};
+}
+
+// A private key file as text, if it is closed to others.
+result<std::string> read_private(const std::string& path) {
+  struct stat about {};
+  if (::stat(path.c_str(), &about) != 0)
+    return wrong(path,
+                 std::string{"cannot be read: "} + std::strerror(errno) + "; make one with: duplex keygen -f " + path);
+  if (!S_ISREG(about.st_mode)) return wrong(path, "is not a file");
+  if ((about.st_mode & 077) != 0) {
+    static constexpr std::string_view octal = "01234567";
+    std::string mode{"0"};
+    for (unsigned shift : {6U, 3U, 0U}) mode += octal[(about.st_mode >> shift) & 7];
+    return wrong(path, "is open to others (mode " + mode + "); close it with: chmod 600 " + path);
+  }
+  std::ifstream file{path, std::ios::binary};
+  if (!file) return wrong(path, std::string{"cannot be read: "} + std::strerror(errno));
+  return std::string{std::istreambuf_iterator<char>{file}, {}};
+}
+
+void wipe(std::string& text) { ::explicit_bzero(text.data(), text.size()); }
 
 result<void> write_file(const std::string& path, const std::string& text, mode_t mode) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
@@ -47,6 +95,18 @@ result<void> write_file(const std::string& path, const std::string& text, mode_t
   if (whole) return {};
   ::unlink(path.c_str());
   return wrong(path, "could not be written whole");
+}
+
+// The identity of a peer that was given none.
+result<key> make_first(const std::string& path) {
+  std::error_code ec;
+  std::filesystem::create_directories(std::filesystem::path{path}.parent_path(), ec);
+  if (ec) return wrong(path, "cannot be made: " + ec.message());
+  auto fresh = key::generate();
+  auto saved = fresh.save(path);
+  if (saved) return fresh;
+  if (saved.error().code() == errc::already_exists) return key::load(path);  // another process was faster
+  return saved.error();
 }
 
 std::string environment(const char* name) {
@@ -82,50 +142,51 @@ key key::generate() {
   return key{std::make_shared<const detail::key_rep>(detail::key_rep{ssh_key_ptr{raw}})};
 }
 
-result<key> key::parse(std::string_view text) {
-  auto imported = import(std::string{text});
-  if (!imported) return imported.error();
-  return key{std::make_shared<const detail::key_rep>(detail::key_rep{std::move(*imported)})};
+result<key> key::parse(std::string_view text, const std::string& passphrase) {
+  auto found = import(std::string{text}, passphrase);
+  if (!found.key) return {errc::key_file, "the key's text " + refusal(found.kept_by, {})};
+  return key{std::make_shared<const detail::key_rep>(detail::key_rep{std::move(found.key)})};
 }
 
-result<key> key::load(const std::string& path) {
-  struct stat about {};
-  if (::stat(path.c_str(), &about) != 0)
-    return wrong(path,
-                 std::string{"cannot be read: "} + std::strerror(errno) + "; make one with: duplex keygen -f " + path);
-  if (!S_ISREG(about.st_mode)) return wrong(path, "is not a file");
-  if ((about.st_mode & 077) != 0) {
-    static constexpr std::string_view octal = "01234567";
-    std::string mode{"0"};
-    for (unsigned shift : {6U, 3U, 0U}) mode += octal[(about.st_mode >> shift) & 7];
-    return wrong(path, "is open to others (mode " + mode + "); close it with: chmod 600 " + path);
-  }
-  std::ifstream file{path, std::ios::binary};
-  if (!file) return wrong(path, std::string{"cannot be read: "} + std::strerror(errno));
-  auto loaded = parse(std::string{std::istreambuf_iterator<char>{file}, {}});
-  if (!loaded) return wrong(path, "is " + loaded.error().context());
-  return loaded;
+result<key> key::load(const std::string& path, const std::string& passphrase) {
+  const auto text = read_private(path);
+  if (!text) return text.error();
+  auto found = import(*text, passphrase);
+  if (!found.key) return wrong(path, refusal(found.kept_by, path));
+  return key{std::make_shared<const detail::key_rep>(detail::key_rep{std::move(found.key)})};
 }
 
-result<key> key::from_option(const std::string& identity) {
-  if (identity.find("-----BEGIN") != std::string::npos) {
-    auto parsed = parse(identity);
-    if (!parsed) return {errc::key_file, "option identity: " + parsed.error().context()};
-    return parsed;
-  }
-  if (!identity.empty()) return load(identity);
-  const auto folder = configuration_folder();
-  const auto path = folder + "/id_ed25519";
-  if (::access(path.c_str(), F_OK) == 0) return load(path);
-  std::error_code ec;
-  std::filesystem::create_directories(folder, ec);
-  if (ec) return wrong(path, "cannot be made: " + ec.message());
-  auto fresh = generate();
-  auto saved = fresh.save(path);
-  if (saved) return fresh;
-  if (saved.error().code() == errc::already_exists) return load(path);  // another process was faster
-  return saved.error();
+result<key> key::load_public(const std::string& path) {
+  ssh_key raw = nullptr;
+  if (ssh_pki_import_pubkey_file(path.c_str(), &raw) != SSH_OK &&
+      ssh_pki_import_pubkey_file((path + ".pub").c_str(), &raw) != SSH_OK)  // a private key in another form
+    return wrong(path, "holds no public key, nor does " + path + ".pub");
+  return key{std::make_shared<const detail::key_rep>(detail::key_rep{ssh_key_ptr{raw}})};
 }
+
+result<key> key::from_option(const std::string& identity, const passphrase_source& ask, bool agent_signs) {
+  constexpr int attempts = 3;  // as ssh
+  const bool is_text = identity.find("-----BEGIN") != std::string::npos;
+  const auto path =
+      is_text ? std::string{"option identity"} : (identity.empty() ? configuration_folder() + "/id_ed25519" : identity);
+  if (identity.empty() && ::access(path.c_str(), F_OK) != 0) return make_first(path);
+  if (agent_signs && path.ends_with(".pub")) return load_public(path);
+  auto text = is_text ? result<std::string>{identity} : read_private(path);
+  if (!text) return text.error();
+  auto found = import(*text, {});
+  for (int i = 0; i < attempts && ask && found.kept_by != lock::none; ++i) {
+    auto passphrase = ask(path);
+    if (!passphrase) break;
+    found = import(*text, *passphrase);
+    wipe(*passphrase);
+  }
+  if (found.key) return key{std::make_shared<const detail::key_rep>(detail::key_rep{std::move(found.key)})};
+  if (agent_signs && !is_text && found.kept_by == lock::no_passphrase) return load_public(path);
+  if (is_text) return {errc::key_file, path + ' ' + refusal(found.kept_by, {})};
+  return wrong(path, refusal(found.kept_by, path));
+}
+
+bool key::can_sign() const noexcept { return ssh_key_is_private(rep_->key.get()) != 0; }
 
 result<void> key::save(const std::string& path, std::string_view comment) const {
   if (auto ok = write_file(path, text(), 0600); !ok) return ok;

@@ -2,14 +2,18 @@
 #pragma once
 
 #include <duplex/endpoint.hpp>
+#include <duplex/known_hosts.hpp>
 #include <duplex/options.hpp>
 
 #include <libssh/libssh.h>
 
+#include <string>
+
 namespace duplex::transport {
 
-/// Checks the key that a host showed against `options::host_key`, else known_hosts. Errors: `host_key`, with the
-/// fingerprint and the line that would admit it.
-result<void> check_host_key(const options& of, const endpoint& host, ssh_key shown);
+/// Checks the key that a host showed against `options::host_key`, else known_hosts. Gives the file that the host was
+/// added to by the policy accept_new, else an empty text. Errors: `host_key`, with the fingerprint and the command that
+/// would admit it.
+result<std::string> check_host_key(const options& of, const endpoint& host, ssh_key shown);
 
 }  // namespace duplex::transport

@@ -29,9 +29,19 @@ session::session(caf::actor_config& config, detail::worker* home, session_setup 
     : pinned_actor(config, home),
       setup_(std::move(setup)),
       about_(std::make_shared<session_info>(setup_.about)),
-      handshake_(setup_.role, *setup_.settings, setup_.identity,
-                 setup_.role == side::dialler ? about_->dialled : about_->address,
-                 [this](log_record::level severity, std::string text) { log(severity, std::move(text)); }),
+      handshake_(
+          setup_.role, *setup_.settings, setup_.identity,
+          setup_.role == side::dialler ? about_->dialled : about_->address,
+          [this](log_record::level severity, std::string text) { log(severity, std::move(text)); },
+          // On an agent's thread, which must not hold the last reference: the session waits for that thread.
+          [this, weak = caf::weak_actor_ptr{ctrl()}] {
+            this->home()->post([this, weak] {
+              const auto alive = weak.lock();
+              if (!alive) return;
+              handshake_.resume();
+              pump();
+            });
+          }),
       read_watch_(home->context()),
       write_watch_(home->context()),
       tick_(home->context()) {}
@@ -137,7 +147,7 @@ bool session::poll_once() {
 }
 
 void session::pump() {
-  if (in_pump_ || state_ == state::over) return;
+  if (in_pump_ || state_ == state::over || handshake_.busy()) return;
   in_pump_ = true;
   for (int i = 0; i < reads_per_turn && !failure_; ++i) {
     const auto before = socket_bytes_.in_bytes;
@@ -147,6 +157,10 @@ void session::pump() {
       const auto outcome = handshake_.step();
       if (outcome == handshake::outcome::failed) fail(handshake_.failure());
       if (outcome == handshake::outcome::done) established();
+      if (outcome == handshake::outcome::busy) {
+        in_pump_ = false;
+        return;
+      }
       if (outcome == handshake::outcome::again && !handshake_.in_event() && socket_bytes_.in_bytes == before) break;
       continue;
     }
@@ -371,6 +385,7 @@ void session::fail(error why) {
 
 // Outside any libssh callback: tells everybody, then lets libssh go.
 void session::bury() {
+  handshake_.interrupt();
   if (std::exchange(state_, state::over) == state::over) return;
   assert(!in_pump_);
   log(log_record::level::info, "ended: " + failure_.message());
@@ -428,8 +443,9 @@ void session::on_tick() {
   const auto now = clock::now();
   const bool named = named_ || (setup_.role == side::acceptor && state_ == state::up);
   if (!named && now >= deadline_)
-    fail({errc::timed_out, setup_.role == side::acceptor ? "not authenticated within login_grace_time"
-                                                         : "no session within connect_timeout"});
+    fail({errc::timed_out, setup_.role == side::acceptor
+                               ? "not authenticated within login_grace_time"
+                               : "no session within connect_timeout" + handshake_.waits_for()});
   if (leaving_ && now >= deadline_) fail(farewell_);
   for (auto* st : opening_)
     if (now >= st->answer_due_) st->fail({errc::timed_out, "the remote peer neither keeps nor refuses the channel"});

@@ -31,9 +31,11 @@ constexpr std::uint64_t open_record_limit = 200'000;
 constexpr std::array table{
     row{"name", &options::name},
     row{"identity", &options::identity},
+    row{"identity_agent", &options::identity_agent},
     row{"authorized_keys", &options::authorized_keys},
     row{"known_hosts", &options::known_hosts},
     row{"host_key", &options::host_key},
+    row{"host_key_policy", &options::host_key_policy},
     row{"max_frame", &options::max_frame, 1, gib},
     row{"max_open_record", &options::max_open_record, 64, open_record_limit},
     row{"max_channels", &options::max_channels, 1, 100'000},
@@ -107,6 +109,9 @@ result<void> check(const options& of, const row& r) {
     if (r.name == "host_key" && !of.host_key.empty() && !of.host_key.starts_with("SHA256:"))
       return {errc::invalid_argument,
               "option 'host_key' is '" + of.host_key + "'; it takes a fingerprint as SHA256:..."};
+    if (r.name == "host_key_policy" && of.host_key_policy != "strict" && of.host_key_policy != "accept_new")
+      return {errc::invalid_argument,
+              "option 'host_key_policy' is '" + of.host_key_policy + "'; it takes strict or accept_new"};
     return {};
   }
   const auto* count = std::get_if<count_field>(&r.field);

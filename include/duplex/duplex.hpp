@@ -10,6 +10,7 @@
 #include <duplex/error.hpp>
 #include <duplex/frame.hpp>
 #include <duplex/key.hpp>
+#include <duplex/known_hosts.hpp>
 #include <duplex/log.hpp>
 #include <duplex/messages.hpp>
 #include <duplex/meta.hpp>

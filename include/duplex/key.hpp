@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
 
+#include <duplex/options.hpp>
 #include <duplex/result.hpp>
 
 #include <memory>
@@ -13,21 +14,30 @@ namespace detail {
 struct key_rep;  // libssh's key
 }
 
-/// *Value.* A private key, ed25519 when made here; its public half is what a peer is known by. What names a file reads
-/// or writes it, and blocks that long. Thread: any.
+/// *Value.* A private key, ed25519 when made here; its public half is what a peer is known by. `load_public` gives that
+/// half alone. What names a file reads or writes it, and blocks that long. Thread: any.
 class key {
  public:
   /// A new ed25519 key. Throws std::bad_alloc.
   static key generate();
-  /// From a file in OpenSSH's form. Errors: `key_file` when it is missing, unreadable, malformed, encrypted, or open to
-  /// others (mode & 077), with the way out in the text.
-  static result<key> load(const std::string& path);
+  /// From a file in OpenSSH's form, with its passphrase if it is encrypted. Errors: `key_file` when it is missing,
+  /// unreadable, malformed, encrypted with another passphrase, or open to others (mode & 077), with the way out in the
+  /// text.
+  static result<key> load(const std::string& path, const std::string& passphrase = {});
   /// From OpenSSH's text form. Errors: `key_file`.
-  static result<key> parse(std::string_view text);
+  static result<key> parse(std::string_view text, const std::string& passphrase = {});
+  /// The public half only, of a `*.pub` file or of a private key file, encrypted or not, else of `path`.pub. Errors:
+  /// `key_file`.
+  static result<key> load_public(const std::string& path);
   /// What `options::identity` names: a file, the text itself, or for an empty string the file of the configuration
-  /// folder, made when it does not exist. Errors: `key_file`.
-  static result<key> from_option(const std::string& identity);
+  /// folder, made when it does not exist. An encrypted one asks for its passphrase, at most three times; nothing is
+  /// asked by an empty `ask`. With `agent_signs` the public half is good enough where the private one cannot be had.
+  /// Errors: `key_file`.
+  static result<key> from_option(const std::string& identity, const passphrase_source& ask = {},
+                                 bool agent_signs = false);
 
+  /// False for a public half alone. Then `text` and `save` are programming errors.
+  [[nodiscard]] bool can_sign() const noexcept;
   /// Writes the private key with mode 0600 and `path`.pub beside it. Errors: `already_exists`, `key_file`.
   result<void> save(const std::string& path, std::string_view comment = {}) const;
 

@@ -6,11 +6,17 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace duplex {
+
+/// Gives the passphrase of a key file, or nothing when there is none to be had. Called on the thread that makes the
+/// peer; may block.
+using passphrase_source = std::function<std::optional<std::string>(const std::string& file)>;
 
 /// *Value.* Everything that can be set on a peer. Names follow sshd_config where it has one. `set_option` and
 /// `get_option` know each field by its name as text: sizes in bytes with an optional K, M or G, times with ms, s, m or
@@ -21,14 +27,21 @@ struct options {
   /// The private key: a file, or the key itself in OpenSSH's text form. Empty: `id_ed25519` in the configuration
   /// folder (`$DUPLEX_HOME`, else `$XDG_CONFIG_HOME/duplex`, else `~/.config/duplex`), made on first use.
   std::string identity = {};
+  /// Where the ssh-agent listens whose keys are offered first when dialling: a path, or `SSH_AUTH_SOCK` for the one
+  /// that this variable names. Then `identity` may be a file whose private half only the agent has: encrypted, or
+  /// `*.pub`. Empty: no agent.
+  std::string identity_agent = {};
   /// Who may connect: a file in OpenSSH's form, or such lines themselves. Empty: the file of that name in the
   /// configuration folder. Nobody when there is none.
   std::string authorized_keys = {};
-  /// The remote host's key, checked when dialling: a file of lines `endpoint keytype base64`. Empty: the file of that
-  /// name in the configuration folder.
+  /// The remote host's key, checked when dialling: a file of lines `endpoint keytype base64`, or such lines themselves.
+  /// Empty: the file of that name in the configuration folder.
   std::string known_hosts = {};
   /// The fingerprint (`SHA256:...`) that the host key must have; `known_hosts` is not asked then.
   std::string host_key = {};
+  /// What becomes of a host that is not in `known_hosts`: `strict` refuses it, `accept_new` adds it to the file.
+  /// Another key than the listed one is refused by both.
+  std::string host_key_policy = "strict";
 
   /// The largest frame taken or sent, in bytes of payload.
   std::uint64_t max_frame = 16U << 20;
@@ -69,6 +82,8 @@ struct options {
 
   /// Receives the log; nothing is logged without it. Not settable by text.
   log_sink log = {};
+  /// Asked for the passphrase of an encrypted `identity`, at most three times. Not settable by text.
+  passphrase_source passphrase = {};
 };
 
 /// Sets a field by its name. Errors: `not_found` with the names there are, `invalid_argument` with the range.

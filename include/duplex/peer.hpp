@@ -129,12 +129,13 @@ class peer {
   [[nodiscard]] peer_actor actor() const;
 
   /// Listens, and returns the endpoint with the real port. Errors: `invalid_argument`, `address_in_use`,
-  /// `already_exists`, `unsupported`, `connection_failed` for a host name that does not exist, `io`.
+  /// `already_exists`, `unsupported`, `connection_failed` for a host name that does not exist, `key_file` when only an
+  /// agent has the private key, `io`.
   result<endpoint> bind(std::string_view where) { return detail::wait(state_, detail::bind_op{where}); }
   /// Stops listening; sessions stay. Errors: `not_found`.
   result<void> unbind(std::string_view where) { return detail::wait(state_, detail::unbind_op{where}); }
   /// Connects, and stays connected: dials again whenever the session is lost. Returns when the first attempt succeeded
-  /// or failed; after `connection_failed` and `timed_out` attempts go on, after `auth_failed`, `host_key` and
+  /// or failed; after `connection_failed`, `timed_out` and `io` attempts go on, after `auth_failed`, `host_key` and
   /// `already_exists` they do not. Errors also: `invalid_argument`, `unsupported`.
   result<peer_info> connect(std::string_view where) { return detail::wait(state_, detail::connect_op{where}); }
   /// Stops dialling there and ends the session. Errors: `not_found`.

@@ -147,6 +147,11 @@ void program::wait_for_output(std::size_t size) {
   until("output", [&] { return out_.size() >= size; });
 }
 
+std::size_t program::wait_for_output(std::string_view part, std::size_t from) {
+  until(("'" + std::string{part} + "' on stdout").c_str(), [&] { return out_.find(part, from) != std::string::npos; });
+  return out_.find(part, from) + part.size();
+}
+
 void program::wait_for_error(std::string_view part) {
   until(("'" + std::string{part} + "' on stderr").c_str(), [&] { return err_.find(part) != std::string::npos; });
 }

@@ -39,6 +39,8 @@ class program {
   std::string line(std::string_view prefix);
   /// Waits for that much stdout, or for a part of stderr.
   void wait_for_output(std::size_t size);
+  /// Waits for a part of stdout at `from` or later, and gives where it ends.
+  std::size_t wait_for_output(std::string_view part, std::size_t from);
   void wait_for_error(std::string_view part);
   /// Waits for its end: the exit code, or 128 and the signal's number.
   int wait();

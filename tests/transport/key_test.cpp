@@ -8,6 +8,7 @@
 
 #include <catch2/catch.hpp>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -167,10 +168,59 @@ TEST_CASE("key: garbage is refused", "[key]") {
   }
 }
 
-TEST_CASE("key: one with a passphrase is refused and says so", "[key]") {
+TEST_CASE("key: an encrypted one is loaded with its passphrase only, and says so", "[key]") {
   const folder here;
-  output_of("ssh-keygen -q -t ed25519 -N secret -a 1 -f " + here.path("id"));
-  check_refused(key::load(here.path("id")), here.path("id"), "passphrase");
+  const auto path = here.path("id");
+  const std::string form = GENERATE("", " -m PEM -t rsa");
+  output_of("ssh-keygen -q -t ed25519 -N secret -a 1 -f " + path + form);
+  const auto loaded = key::load(path, "secret");
+  REQUIRE(loaded);
+  CHECK(loaded->can_sign());
+  CHECK_THAT(output_of("ssh-keygen -lf " + path + ".pub"), Contains(loaded->fingerprint()));
+  CHECK(key::parse(here.read("id"), "secret")->fingerprint() == loaded->fingerprint());
+  check_refused(key::load(path), path, "is encrypted; give its passphrase");
+  check_refused(key::load(path), path, "ssh-add " + path);
+  check_refused(key::load(path, "wrong"), path, "another passphrase");
+  CHECK(key::parse(here.read("id")).error().code() == errc::key_file);
+}
+
+TEST_CASE("key: a passphrase is asked for three times at most, and never for a key without one", "[key]") {
+  const folder here;
+  const auto path = here.path("id");
+  output_of("ssh-keygen -q -t ed25519 -N secret -a 1 -f " + path);
+  int asked = 0, right = 3;
+  const passphrase_source ask = [&](const std::string& file) -> std::optional<std::string> {
+    CHECK(file == path);
+    return ++asked == right ? "secret" : "wrong";
+  };
+  CHECK(key::from_option(path, ask));
+  CHECK(asked == 3);
+  asked = 0, right = 4;
+  check_refused(key::from_option(path, ask), path, "another passphrase");
+  CHECK(asked == 3);
+  asked = 0;
+  check_refused(key::from_option(path, [&](const std::string&) { return ++asked, std::nullopt; }), path,
+                "is encrypted;");
+  CHECK(asked == 1);
+  check_refused(key::from_option(path), path, "is encrypted;");
+  REQUIRE(key::generate().save(here.path("plain")));
+  asked = 0;
+  CHECK(key::from_option(here.path("plain"), ask));
+  CHECK(asked == 0);
+}
+
+TEST_CASE("key: where an agent signs, the public half of an encrypted key or of a *.pub will do", "[key]") {
+  const folder here;
+  const std::string form = GENERATE("", " -m PEM -t rsa");
+  output_of("ssh-keygen -q -t ed25519 -N secret -a 1 -f " + here.path("id") + form);
+  for (const auto& path : {here.path("id"), here.path("id.pub")}) {
+    const auto half = key::from_option(path, {}, true);
+    REQUIRE(half);
+    CHECK_FALSE(half->can_sign());
+    CHECK_THAT(here.read("id.pub"), Catch::StartsWith(half->public_line()));
+    CHECK_FALSE(key::from_option(path));
+  }
+  check_refused(key::load_public(here.path("none")), here.path("none"), "no public key");
 }
 
 TEST_CASE("key: the option takes a file or the key itself", "[key]") {
@@ -184,7 +234,7 @@ TEST_CASE("key: the option takes a file or the key itself", "[key]") {
   }
   const auto broken = key::from_option("-----BEGIN OPENSSH PRIVATE KEY-----\nnothing");
   CHECK(broken.error().code() == errc::key_file);
-  CHECK_THAT(broken.error().context(), Catch::StartsWith("option identity: "));
+  CHECK_THAT(broken.error().context(), Catch::StartsWith("option identity is not"));
 }
 
 TEST_CASE("key: without an option one is made in the configuration folder, once", "[key]") {

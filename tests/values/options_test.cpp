@@ -38,7 +38,7 @@ TEST_CASE("options: every name can be got, and set to what was got", "[options]"
     CHECK(set_option(fresh, name, *value));
     CHECK(*get_option(fresh, name) == *value);
   }
-  CHECK(seen.size() == 24);  // the struct's fields without `log`; a new field needs its row
+  CHECK(seen.size() == 26);  // the struct's fields without `log` and `passphrase`; a new field needs its row
 }
 
 TEST_CASE("options: a name stands for the field of that name", "[options]") {
@@ -48,11 +48,15 @@ TEST_CASE("options: a name stands for the field of that name", "[options]") {
   REQUIRE(set_option(of, "accept_queue", "0"));
   REQUIRE(set_option(of, "open_timeout", "2m"));
   REQUIRE(set_option(of, "linger", "0ms"));
+  REQUIRE(set_option(of, "host_key_policy", "accept_new"));
+  REQUIRE(set_option(of, "identity_agent", "SSH_AUTH_SOCK"));
   CHECK(of.name == "hub");
   CHECK(of.max_frame == 1U << 20);
   CHECK(of.accept_queue == 0);
   CHECK(of.open_timeout == 2min);
   CHECK(of.linger == 0ms);
+  CHECK(of.host_key_policy == "accept_new");
+  CHECK(of.identity_agent == "SSH_AUTH_SOCK");
   REQUIRE(set_option(of, "name", ""));
   CHECK(of.name.empty());
 }
@@ -93,7 +97,9 @@ TEST_CASE("options: a refused value is answered with option, value and range, an
                                            refusal{"linger", "9223372036854775807h", "0ms to"},
                                            refusal{"alive_interval", "0ms", "1ms to"},
                                            refusal{"name", "a b", "1 to 255"},
-                                           refusal{"host_key", "MD5:00", "SHA256:"}}) {
+                                           refusal{"host_key", "MD5:00", "SHA256:"},
+                                           refusal{"host_key_policy", "accept-new", "strict or accept_new"},
+                                           refusal{"host_key_policy", "", "strict or accept_new"}}) {
     INFO(name << "=" << value);
     options of;
     const auto before = *get_option(of, name);
@@ -108,7 +114,7 @@ TEST_CASE("options: a refused value is answered with option, value and range, an
 
 TEST_CASE("options: an unknown name is answered with the names there are", "[options]") {
   options of;
-  for (const auto* name : {"", "max_frames", "MaxStartups", "log"}) {
+  for (const auto* name : {"", "max_frames", "MaxStartups", "log", "passphrase"}) {
     CHECK(get_option(of, name).error().code() == errc::not_found);
     const auto set = set_option(of, name, "1");
     CHECK(set.error().code() == errc::not_found);
@@ -122,6 +128,7 @@ TEST_CASE("options: validate refuses fields out of range and names them", "[opti
   const auto named = [](const options& of) { return validate(of).error().message(); };
   CHECK_THAT(named({.name = "a b"}), Catch::Contains("'name'") && Catch::Contains("'a b'"));
   CHECK_THAT(named({.host_key = "x"}), Catch::Contains("'host_key'"));
+  CHECK_THAT(named({.host_key_policy = "ask"}), Catch::Contains("'host_key_policy'") && Catch::Contains("'ask'"));
   CHECK_THAT(named({.max_frame = 0}), Catch::Contains("'max_frame'"));
   CHECK_THAT(named({.open_timeout = 0ms}), Catch::Contains("'open_timeout'"));
   CHECK_THAT(named({.linger = -5ms}), Catch::Contains("'linger'") && Catch::Contains("'-5ms'"));

@@ -50,4 +50,9 @@ struct ping_arguments {
 };
 int ping(const ping_arguments& given);
 
+struct trust_arguments {
+  std::string endpoint, host_key, known_hosts;
+};
+int trust(const trust_arguments& given);
+
 }  // namespace duplex::tools

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tools/duplex/common.hpp"
 
+#include "tools/duplex/passphrase.hpp"
+
 #include <poll.h>
 #include <unistd.h>
 
@@ -75,6 +77,9 @@ void add_peer_arguments(CLI::App& command, peer_arguments& into) {
   hosts->type_name("FILE");
   auto* pinned = command.add_option("--host-key", into.settings.host_key, "the one host key to accept, as SHA256:...");
   pinned->type_name("FINGERPRINT")->excludes(hosts);
+  command.add_flag("--accept-new", into.accept_new, "adds an unknown host to the known ones, unasked")
+      ->excludes(pinned);
+  command.add_flag("--agent", into.agent, "offers the keys of the ssh-agent first, the one that SSH_AUTH_SOCK names");
   command.add_option("--name", into.settings.name, "the name to claim; none")->type_name("NAME");
   command.add_option("--set", into.assignments, "sets an option of the library, as alive_interval=5s")
       ->type_name("OPTION=VALUE")
@@ -85,6 +90,8 @@ void add_peer_arguments(CLI::App& command, peer_arguments& into) {
 
 result<options> peer_options(const peer_arguments& given, bool warnings) {
   auto settings = given.settings;
+  if (given.accept_new) settings.host_key_policy = "accept_new";
+  if (given.agent) settings.identity_agent = "SSH_AUTH_SOCK";
   for (const std::string_view assignment : given.assignments) {
     const auto at = assignment.find('=');
     if (at == std::string_view::npos)
@@ -92,6 +99,7 @@ result<options> peer_options(const peer_arguments& given, bool warnings) {
     if (auto set = set_option(settings, assignment.substr(0, at), assignment.substr(at + 1)); !set) return set.error();
   }
   if (auto valid = validate(settings); !valid) return valid.error();
+  if (settings.identity_agent.empty()) settings.passphrase = ask_passphrase;  // else the agent has it
   settings.log = [all = given.verbose, warnings, json = given.json](const log_record& line) {
     if (all || (warnings && line.severity == log_record::level::warning))
       print(json, to_string(line.severity), line.topic, line.text);

@@ -20,10 +20,10 @@ inline constexpr int failure = 1, usage = 2, transport_failure = 255;
 struct peer_arguments {
   options settings;
   std::vector<std::string> assignments;  ///< --set option=value
-  bool verbose = false, json = false;
+  bool accept_new = false, agent = false, verbose = false, json = false;
 };
 
-/// Adds --identity, --known-hosts, --host-key, --name, --set, -v and --json.
+/// Adds --identity, --agent, --known-hosts, --host-key, --accept-new, --name, --set, -v and --json.
 void add_peer_arguments(CLI::App& command, peer_arguments& into);
 
 /// The options as given, checked, with a log on stderr: everything with -v, else only warnings, if those. Errors:

@@ -123,6 +123,15 @@ int main(int argc, char** argv) {
   add_peer_arguments(*ping_command, probe.peer);
   ping_command->callback([&] { status = ping(probe); });
 
+  trust_arguments believe;
+  auto* trust_command = app.add_subcommand("trust", "adds the key that a host shows to known_hosts");
+  trust_command->add_option("endpoint", believe.endpoint, "where the host listens")->required()->type_name("ENDPOINT");
+  trust_command->add_option("--host-key", believe.host_key, "does not ask, if it is this key: SHA256:...")
+      ->type_name("FINGERPRINT");
+  trust_command->add_option("--known-hosts", believe.known_hosts, "where; known_hosts of the configuration folder")
+      ->type_name("FILE");
+  trust_command->callback([&] { status = trust(believe); });
+
   app.add_subcommand("version", "prints the versions")->callback([&] { status = print_version(); });
 
   try {

@@ -60,19 +60,20 @@ void wait_for_signal(const sigset_t& ends) {
   sigwait(&ends, &which);
 }
 
-bool goes_on(errc code) { return code == errc::connection_failed || code == errc::timed_out; }
+bool goes_on(errc code) { return code == errc::connection_failed || code == errc::timed_out || code == errc::io; }
 
 }  // namespace
 
 int serve(const serve_arguments& given) {
-  const auto settings = peer_options(given.peer, true);
+  auto settings = peer_options(given.peer, true);
   if (!settings) return fail(given.peer, settings.error(), usage);
   const auto by = std::make_shared<peer>();  // services of other peers are opened through it
   const auto services = parse_services(given.services, by);
   if (!services) return fail(given.peer, services.error(), usage);
   if (const auto checked = check_endpoints(given); !checked) return fail(given.peer, checked.error(), usage);
-  const auto identity = key::from_option(settings->identity);
+  const auto identity = key::from_option(settings->identity, settings->passphrase, !settings->identity_agent.empty());
   if (!identity) return fail(given.peer, identity.error(), failure);
+  if (identity->can_sign()) settings->identity = identity->text();  // its passphrase is asked for once
 
   const auto ends = block_signals();
   std::atomic<int> status{0};
