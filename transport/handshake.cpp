@@ -193,8 +193,8 @@ handshake::outcome handshake::authenticate() {
   if (rc == SSH_AUTH_SUCCESS) return authenticated();
   if (rc == SSH_AUTH_DENIED || rc == SSH_AUTH_PARTIAL)
     return fail(errc::auth_failed, where_ + " does not accept the key " + identity_.fingerprint() +
-                                       "; its authorized_keys needs the line '" + identity_.public_line() + "'" +
-                                       (tried_.empty() ? "" : "; " + tried_));
+                                       "; admit it there with: echo '" + identity_.public_line() +
+                                       "' | duplex allow -" + (tried_.empty() ? "" : "; " + tried_));
   return fail(errc::connection_failed, "authentication: " + libssh_says(ssh_) + (tried_.empty() ? "" : "; " + tried_));
 }
 

@@ -113,7 +113,7 @@ TEST_CASE("duplex: --agent without an agent, or with keys that nobody accepts, s
   const auto refused = here.open_with({"--agent"});
   CHECK(refused.status == 255);
   CHECK_THAT(refused.err, Contains("no key of the ssh-agent at '" + here.path("agent") + "' was accepted") &&
-                              Contains("authorized_keys needs the line"));
+                              Contains("| duplex allow -"));
   const auto unset = here.open({"echo", "--agent"});
   CHECK(unset.status == 255);
   CHECK_THAT(unset.err, Contains("SSH_AUTH_SOCK is not set"));

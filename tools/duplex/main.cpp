@@ -58,6 +58,7 @@ int main(int argc, char** argv) {
 
   CLI::App app{"Secure channels between programs, over SSH.", "duplex"};
   app.require_subcommand(1);
+  app.footer("Start with: duplex serve --bind tcp://127.0.0.1:2259 echo=echo");
   int status = 0;
 
   keygen_arguments make;

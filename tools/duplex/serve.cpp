@@ -60,6 +60,19 @@ void wait_for_signal(const sigset_t& ends) {
   sigwait(&ends, &which);
 }
 
+// On the first use, when there is no list of keys yet: what to type once there is.
+void suggest_login(const options& settings, const std::vector<endpoint>& bound, const std::string& service) {
+  const auto list =
+      settings.authorized_keys.empty() ? configuration_folder() + "/authorized_keys" : settings.authorized_keys;
+  if (::access(list.c_str(), F_OK) == 0) return;
+  for (const auto& at : bound)
+    if (at.type() == endpoint::kind::tcp) {
+      write_all(STDERR_FILENO, "duplex: then try: ssh -p " + std::to_string(at.number()) + " -s " + at.target() + ' ' +
+                                   service + '\n');
+      return;
+    }
+}
+
 bool goes_on(errc code) { return code == errc::connection_failed || code == errc::timed_out || code == errc::io; }
 
 }  // namespace
@@ -86,9 +99,11 @@ int serve(const serve_arguments& given) {
   auto hub = *by = rt.spawn_peer(*settings);
   for (const auto& [name, handler] : *services)
     if (const auto served = hub.serve(name, handler); !served) return fail(given.peer, served.error(), failure);
+  std::vector<endpoint> listening;
   for (const auto& where : given.bind) {
     const auto bound = hub.bind(where);
     if (!bound) return fail(given.peer, bound.error(), failure);
+    listening.push_back(*bound);
     write_all(STDOUT_FILENO, "listening " + bound->str() + ' ' + identity->fingerprint() + '\n');
   }
   for (const auto& where : given.connect)
@@ -99,6 +114,7 @@ int serve(const serve_arguments& given) {
       ::kill(::getpid(), SIGTERM);
     });
   attempted();
+  if (!services->empty()) suggest_login(*settings, listening, services->begin()->first);
 
   wait_for_signal(ends);
   if (const auto ended = hub.shutdown(); !ended) fail(given.peer, ended.error(), failure);
