@@ -65,6 +65,8 @@ handshake::~handshake() { end({}); }
 void handshake::end(const std::string& reason) noexcept {
   interrupt();
   if (ssh_ == nullptr) return;
+  // After a send libssh only queues until it has polled the socket, and then closes it over the last word.
+  if (in_event_ && !reason.empty()) ssh_event_dopoll(event_, 0);
   if (in_event_) ssh_event_remove_session(event_, ssh_);
   in_event_ = false;
   if (!reason.empty()) ssh_session_set_disconnect_message(ssh_, reason.c_str());
