@@ -11,6 +11,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <csignal>
@@ -75,16 +76,28 @@ awaitable<void> take_stdout(job_ptr on) {
   on->set(on->out_ended);
 }
 
+// On a stock client's session channel an error frame is a line, and gets its newline there: whole lines go, without the
+// last one's end, and what is left of a line waits for it. Elsewhere the bytes go as they come.
 awaitable<void> take_stderr(job_ptr on) {
+  const auto about = co_await on->ch.async_meta();
+  const bool by_lines = about && about->stock && about->originator.empty();
   std::vector<char> chunk(pipe_size);
+  std::size_t kept = 0;  // of a line that has not ended
   boost::system::error_code end;
-  for (;;) {
-    const auto n =
-        co_await on->shell->err.async_read_some(asio::buffer(chunk), asio::redirect_error(asio::use_awaitable, end));
-    if (end) break;
-    const std::string_view data{chunk.data(), n};
-    const auto written = co_await on->ch.async_write_error(data);
-    if (!written) break;
+  while (!end) {
+    const auto n = co_await on->shell->err.async_read_some(asio::buffer(chunk.data() + kept, chunk.size() - kept),
+                                                           asio::redirect_error(asio::use_awaitable, end));
+    const std::string_view held{chunk.data(), kept + n};
+    const auto last = held.rfind('\n');
+    const bool whole = !by_lines || end || held.size() == chunk.size();
+    const auto size = whole ? held.size() : last == held.npos ? 0 : last + 1;
+    const auto data = held.substr(0, by_lines && size != 0 && held[size - 1] == '\n' ? size - 1 : size);
+    if (size != 0) {
+      const auto written = co_await on->ch.async_write_error(data);
+      if (!written) break;
+    }
+    kept = held.size() - size;
+    std::copy_n(chunk.begin() + static_cast<std::ptrdiff_t>(size), kept, chunk.begin());
   }
   on->shell->err.close(end);
   on->set(on->err_ended);
