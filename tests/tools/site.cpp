@@ -140,6 +140,14 @@ listener::~listener() { ::close(fd_); }
 
 int listener::accept() const { return ready(fd_, POLLIN) ? ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC) : -1; }
 
+bool can_listen(std::uint16_t port) {
+  auto at = loopback(port);
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const bool free = ::bind(fd, reinterpret_cast<sockaddr*>(&at), sizeof at) == 0;
+  ::close(fd);
+  return free;
+}
+
 int connect_to(std::uint16_t port) { return connected(AF_INET, loopback(port)); }
 
 int connect_to(const std::string& path) { return connected(AF_UNIX, local(path)); }

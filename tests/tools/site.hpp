@@ -63,6 +63,9 @@ class listener {
   std::uint16_t port_ = 0;
 };
 
+/// Whether nobody has that port.
+bool can_listen(std::uint16_t port);
+
 /// Sockets of the test itself; what waits gives up after `patience`.
 int connect_to(std::uint16_t port);
 int connect_to(const std::string& path);

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The pages show what their commands print.
+#include "tests/tools/console_page.hpp"
+
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <iterator>
+
+using namespace tools_tests;
+using Catch::Contains;
+
+namespace {
+
+std::string page(const std::string& name) {
+  std::ifstream file{DUPLEX_SOURCE_DIR "/" + name};
+  return std::string{std::istreambuf_iterator<char>{file}, {}};
+}
+
+std::string in_console(const std::string& text) { return "text\n```console\n" + text + "```\n"; }
+
+}  // namespace
+
+TEST_CASE("pages: each command of the README prints what it shows", "[pages]") {
+  const auto wrong = run_page(page("README.md"));
+  INFO(wrong);
+  CHECK(wrong.empty());
+}
+
+TEST_CASE("pages: each command of docs/ssh.md prints what it shows", "[pages]") {
+  const auto wrong = run_page(page("docs/ssh.md"));
+  INFO(wrong);
+  CHECK(wrong.empty());
+}
+
+TEST_CASE("pages: a page that shows something else fails, with both texts", "[pages]") {
+  const auto wrong = run_page(in_console("$ true\n$ echo one; echo two >&2\none\n2\n$ echo never\n"));
+  CHECK_THAT(wrong, Contains("line 4: echo one") && Contains("| 2\n") && Contains("| two\n") && !Contains("never"));
+  CHECK_THAT(run_page(in_console("$ echo more\n")), Contains("| more\n"));
+  CHECK_THAT(run_page(in_console("$ true\nmissing\n")), Contains("| missing\n"));
+}
+
+TEST_CASE("pages: commands share a shell, and may go on over lines", "[pages]") {
+  const auto wrong =
+      run_page(in_console("$ export WHO=ann; touch \\\n    file\n$ ls; echo $WHO $HOME\nfile\nann /home/ann\n"
+                          "$ cat <<'END'\none\nEND\none\n$ (read line; echo late) &\nlate\n"
+                          "$ seq 9\n1\n...\n9\n$ echo SHA256:$(head -c 43 /dev/zero | tr '\\0' a)\n"
+                          "SHA256:4LLTfC1EFJYrhtF8aCNtRs/rIUQpIxwr22Ph3ZoKw64\n"));
+  INFO(wrong);
+  CHECK(wrong.empty());
+}
+
+TEST_CASE("pages: '...' stands for any lines", "[pages]") {
+  using lines = std::vector<std::string>;
+  CHECK(matches({}, {}));
+  CHECK(matches({"..."}, {}));
+  CHECK(matches({"a", "...", "c"}, {"a", "b", "c"}));
+  CHECK(matches({"...", "c"}, {"c", "b", "c"}));
+  CHECK(!matches({"a", "...", "c"}, {"a"}));
+  CHECK(!matches({"a"}, lines{"a", "b"}));
+  CHECK(!matches({"...", "c"}, {"b"}));
+}
