@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
 
-#include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,8 +27,11 @@ struct console_page {
 /// What differs each time (fingerprints, keys, versions, times) under a name that is always the same.
 std::string without_the_varying(std::string line);
 
-/// A shown line "..." stands for any number of lines.
-bool matches(const std::vector<std::string>& shown, const std::vector<std::string>& got);
+using lines = std::span<const std::string>;
+
+/// Whether a terminal may show that: what came on stdout and on stderr, each in its order, whatever came first. A shown
+/// line "..." stands for any number of lines.
+bool matches(lines shown, lines out, lines err);
 
 /// Types the page's commands into one shell, one after the other, and compares. Gives what is wrong with the first
 /// command that differs, with both texts, or nothing. All that the page started is dead then.

@@ -18,13 +18,18 @@
 namespace tools_tests {
 namespace {
 
-// Each command comes with a NUL at its end, and is answered by its output and this line: in one write, which the
-// shell's own printf does not do, so that nothing from the background gets in between.
-constexpr const char* answered = "\x01 answered";
-constexpr const char* shell = R"(exec 9<&0 </dev/null 2>&1
+// Each command comes with a NUL at its end. What it prints is followed on both streams by a line with its number; in
+// one write, which the shell's own printf does not do, so that nothing from the background gets in between.
+constexpr const char* shell = R"(exec 9<&0 </dev/null
 unset $(env | sed -n 's/^\([A-Za-z_]*_[Pp][Rr][Oo][Xx][Yy]\)=.*/\1/p')
 cd "$HOME"
-while IFS= read -r -d '' command <&9; do eval "$command" 9<&-; env printf '\n\001 answered\n'; done)";
+number=0
+while IFS= read -r -d '' command <&9; do
+  eval "$command" 9<&-
+  number=$((number + 1))
+  env printf '\n\001 %d\n' $number
+  env printf '\n\001 %d\n' $number >&2
+done)";
 
 // ssh takes the home of the passwd file for its own, whatever $HOME says, and would ask the agent of whoever runs the
 // tests. So the name `ssh` is this instead, which a page's reader does not need.
@@ -104,36 +109,54 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
-std::string joined(const std::vector<std::string>& lines) {
+std::string joined(const std::vector<std::string>& lines, const char* prefix) {
   std::string text;
-  for (const auto& line : lines) text += "  | " + line + '\n';
+  for (const auto& line : lines) text += prefix + line + '\n';
   return text;
 }
 
-/// What was printed since `from`. A command in the background is waited for until it has shown what it should.
-std::string run(program& bash, const step& now, const stand_ins& with, std::size_t from) {
-  std::vector<std::string> shown, got;
-  for (const auto& line : now.shown) shown.push_back(without_the_varying(line));
-  while (!shown.empty() && shown.back().empty()) shown.pop_back();
-  std::string why;
-  const auto look = [&] {
-    auto text = bash.out().substr(from);
-    if (const auto at = text.find(std::string{"\n"} + answered + '\n'); at != text.npos)
-      text.erase(at, std::char_traits<char>::length(answered) + 2);
-    got = lines_of(with.undo(text));
-    return matches(shown, got);
-  };
-  try {
-    bash.write(with.apply(now.command) + '\0');
-    (void)bash.line(answered);
-    while (!look() && now.command.ends_with('&')) bash.wait_for_output(bash.out().size() + 1);
-  } catch (const std::runtime_error& failed) {
-    why = failed.what();
+/// The shell that a page's commands are typed into.
+class terminal {
+ public:
+  terminal(const environment& variables, const stand_ins& with)
+      : with_(with), bash_({"bash", "--norc", "-c", shell}, variables) {}
+
+  /// What is wrong with that step. A command in the background is waited for until it has shown what it should.
+  std::string run(const step& now) {
+    const auto answered = "\x01 " + std::to_string(++number_);
+    const auto out_from = bash_.out().size(), err_from = bash_.err().size();
+    const auto shown = lines_of(joined(now.shown, ""));
+    std::vector<std::string> out, err;
+    const auto look = [&] {
+      out = lines_of(without(answered, bash_.out().substr(out_from)));
+      err = lines_of(without(answered, bash_.err().substr(err_from)));
+      return matches(shown, out, err);
+    };
+    std::string why;
+    try {
+      bash_.write(with_.apply(now.command) + '\0');
+      (void)bash_.line(answered);
+      bash_.wait_for_error(answered + '\n');
+      while (!look() && now.command.ends_with('&')) bash_.wait_for_output(bash_.out().size() + 1);
+    } catch (const std::runtime_error& failed) {
+      why = failed.what();
+    }
+    if (look() && why.empty()) return {};
+    return "line " + std::to_string(now.line) + ": " + now.command + "\nthe page shows\n" + joined(shown, "  | ") +
+           "it printed\n" + joined(out, "  | ") + "and on stderr\n" + joined(err, "  | ") + why;
   }
-  if (look() && why.empty()) return {};
-  return "line " + std::to_string(now.line) + ": " + now.command + "\nthe page shows\n" + joined(shown) +
-         "it printed\n" + joined(got) + why;
-}
+
+ private:
+  [[nodiscard]] std::string without(const std::string& answered, std::string text) const {
+    const auto mark = '\n' + answered + '\n';
+    if (const auto at = text.find(mark); at != text.npos) text.erase(at, mark.size());
+    return with_.undo(std::move(text));
+  }
+
+  const stand_ins& with_;
+  program bash_;
+  std::size_t number_ = 0;
+};
 
 }  // namespace
 
@@ -151,10 +174,10 @@ std::string run_page(const std::string& text) {
                               {"LC_ALL", "C"},
                               {"SSH_AUTH_SOCK", ""}};
   const orphanage all;
-  program bash{{"bash", "--norc", "-c", shell}, variables};
-  std::string wrong;
+  terminal types{variables, with};
+  std::string wrong = page.steps.empty() ? "no command stands there" : "";
   for (const auto& now : page.steps)
-    if (wrong.empty()) wrong = run(bash, now, with, bash.out().size());
+    if (wrong.empty()) wrong = types.run(now);
   return wrong;
 }
 
