@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# usage: tools/demo.sh [BIN]: shows two peers talking and ssh reaching a service, with the programs of BIN. Fails when a
+# usage: tools/demo.sh [BIN]: shows two peers talking, and ssh and curl with them, with the programs of BIN. Fails when a
 # step does not give what it should. Touches nothing outside a temporary folder.
 set -eu
 root=$(dirname "$(dirname "$(readlink -f "$0")")")
@@ -16,6 +16,7 @@ trap cleanup EXIT
 trap 'exit 1' INT TERM HUP
 cd "$work"
 export PATH="$bin:$PATH" DUPLEX_HOME="$work/home" SSH_AUTH_SOCK=
+unset http_proxy all_proxy ALL_PROXY
 
 fail() {
   echo "demo: $1" >&2
@@ -41,14 +42,16 @@ succeed() { [ "$status" = 0 ] || fail "the exit status is $status"; }
 printf '# A key for each side, and the list of those who may connect.'
 run 'duplex keygen -f hub_key' && succeed
 run 'duplex keygen -f my_key' && succeed
-run 'cp my_key.pub authorized_keys' && succeed
+run 'duplex allow --authorized-keys authorized_keys --listen shop my_key.pub' && succeed
 
 printf '\n# One peer serves. It prints where it listens, and the fingerprint of its key.\n'
 mkfifo server.out
 printf '$ %s\n' "duplex serve --name hub --bind tcp://127.0.0.1:0 --identity hub_key --authorized-keys authorized_keys \\
-    echo=echo frames=frames sink=sink 'shout=exec:tr a-z A-Z' &"
+    echo=echo frames=frames sink=sink 'shout=exec:tr a-z A-Z' 'fail=exec:echo no such luck >&2; exit 3' \\
+    'web=exec:read line; printf \"HTTP/1.0 200 OK\\r\\n\\r\\nhello from the web\\n\"' &"
 timeout 120 duplex serve --name hub --bind tcp://127.0.0.1:0 --identity hub_key --authorized-keys authorized_keys \
-  echo=echo frames=frames sink=sink 'shout=exec:tr a-z A-Z' >server.out 2>server.log &
+  echo=echo frames=frames sink=sink 'shout=exec:tr a-z A-Z' 'fail=exec:echo no such luck >&2; exit 3' \
+  'web=exec:read line; printf "HTTP/1.0 200 OK\r\n\r\nhello from the web\n"' >server.out 2>server.log &
 server=$!
 exec 3<server.out
 endpoint= fingerprint= line=
@@ -95,12 +98,30 @@ Host hub
   IdentitiesOnly yes
   BatchMode yes
   LogLevel ERROR
+  ExitOnForwardFailure yes
   StrictHostKeyChecking accept-new
   UserKnownHostsFile $work/ssh_known_hosts
 END
 run 'cat ssh_config' && succeed
 run "echo 'hello from ssh' | ssh -F ssh_config -W echo:1 hub"
 expect 0 "hello from ssh" ""
+
+printf '\n# ssh -s: a line is a frame, error frames are stderr, and the exit status is the service'"'"'s.'
+run "printf 'hello\\n!this went wrong\\n' | ssh -F ssh_config -s hub frames"
+expect 0 "hello" "this went wrong"
+run "ssh -F ssh_config hub fail"
+expect 3 "" "no such luck"
+
+printf '\n# curl reaches a service through a listener of ssh, here a socket file.'
+run 'ssh -F ssh_config -M -S ctl -f -N -L $PWD/web.sock:web:80 hub' && succeed
+run 'curl -sS --unix-socket web.sock http://web/'
+expect 0 "hello from the web" ""
+
+printf '\n# ssh -R offers what listens on this side, the same socket file, as a service of the hub.'
+run 'ssh -F ssh_config -S ctl -O forward -R shop:80:$PWD/web.sock hub' && succeed
+run 'echo GET / | duplex open --identity my_key --host-key $KEY $HUB shop | tail -n 1'
+expect 0 "hello from the web" ""
+run 'ssh -F ssh_config -S ctl -O exit hub' && succeed
 
 printf '\n# The server drains and ends.\n$ kill %%1\n'
 kill "$server"
@@ -113,11 +134,11 @@ cat <<END
 
 # All went as it should. To try it yourself, in two terminals:
 export PATH="$bin:\$PATH" DUPLEX_HOME=/tmp/duplex-try
-duplex keygen && cp \$DUPLEX_HOME/id_ed25519.pub \$DUPLEX_HOME/authorized_keys
+duplex keygen && duplex allow \$DUPLEX_HOME/id_ed25519.pub
 duplex serve --bind tcp://127.0.0.1:2259 echo=echo frames=frames sink=sink time=exec:date web=join:tcp://127.0.0.1:8080
 
 export PATH="$bin:\$PATH" DUPLEX_HOME=/tmp/duplex-try
 duplex open --host-key SHA256:... tcp://127.0.0.1:2259 frames --frames
-ssh -i \$DUPLEX_HOME/id_ed25519 -p 2259 -W time:1 127.0.0.1
+ssh -i \$DUPLEX_HOME/id_ed25519 -p 2259 127.0.0.1 time
 duplex open --help
 END
