@@ -115,7 +115,8 @@ outcome site::run_duplex(words arguments, std::string_view input) const {
 }
 
 words site::ssh(words arguments) const {
-  words all{"ssh", "-F", "none", "-i", path("client"), "-p", std::to_string(port())};
+  words all{"ssh", "-F", "none", "-i", path("client")};
+  if (server_) add(all, {"-p", std::to_string(port())});
   for (const std::string option :
        {"IdentitiesOnly=yes", "IdentityAgent=none", "StrictHostKeyChecking=accept-new", "BatchMode=yes"})
     add(all, {"-o", option});

@@ -35,7 +35,7 @@ class site {
   /// `duplex open` to the server, to its end.
   outcome open(words arguments, std::string_view input = {}) const;
   outcome run_duplex(words arguments, std::string_view input = {}) const;
-  /// Stock ssh with the client's key, at the server.
+  /// Stock ssh with the client's key, at the server (its port is for the caller to add when `serve` was not called).
   [[nodiscard]] words ssh(words arguments) const;
 
  private:

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Software that knows nothing of Duplex: OpenSSH's client.
+#include <duplex/duplex.hpp>
+
 #include "tests/tools/site.hpp"
 
 #include <unistd.h>
@@ -48,6 +50,43 @@ TEST_CASE("duplex: a command's stderr reaches ssh as it was, whatever the pieces
   ssh.write("go\n");
   CHECK(ssh.wait() == 7);
   CHECK_THAT(ssh.err(), Catch::EndsWith("one\n\ntwo\nend\n"));
+}
+
+TEST_CASE("duplex: a program sees ssh's variables and arguments as headers, and its lines as frames", "[duplex]") {
+  const site here;
+  duplex::runtime rt;
+  auto hub = rt.spawn_peer(
+      {.identity = here.path("server"), .authorized_keys = here.path("authorized_keys"), .max_frame = 1000});
+  const auto at = hub.bind("tcp://127.0.0.1:0");
+  REQUIRE(at);
+  REQUIRE(hub.serve("greet"));
+  const bool as_subsystem = GENERATE(true, false);
+  words options{"-p", std::to_string(at->number()), "-o", "SetEnv=B=2 LC_X=1 A= LANG=C B=3 TERM=x"};
+  if (as_subsystem) options.emplace_back("-s");
+  auto arguments = here.ssh(options);
+  arguments.emplace_back(as_subsystem ? "greet" : "greet  Ann 'and  Bob' ");
+  arguments.insert(arguments.begin(), {"sh", "-c", "printf 'one\\n\\nrest' | \"$@\"", "sh"});
+  program ssh{arguments, here.variables()};
+  auto ch = hub.accept("greet");
+  REQUIRE(ch);
+  const auto about = ch->meta();
+  REQUIRE(about);
+  words headers{"B=2", "A="};
+  if (!as_subsystem) headers.emplace_back("args=Ann 'and  Bob' ");
+  CHECK(about->headers == headers);
+  CHECK((about->stock && about->originator.empty() && about->user == "user"));
+  for (const auto* line : {"one", "", "rest"}) {
+    const auto frame = ch->read_frame();
+    REQUIRE(frame);
+    CHECK(frame->view() == line);
+  }
+  CHECK_FALSE(ch->read_frame());
+  CHECK(ch->write_frame("two"));
+  CHECK(ch->write_trailers({"status=300", "reason=enough"}));
+  CHECK(ch->close());
+  CHECK(ssh.wait() == 254);
+  CHECK(ssh.out() == "two\n");
+  CHECK_THAT(ssh.err(), Catch::EndsWith("duplex: enough\n"));
 }
 
 TEST_CASE("duplex: ssh-audit finds nothing to fail", "[duplex]") {
