@@ -70,7 +70,7 @@ class stand_ins {
     std::random_device random;
     std::set<unsigned> taken;
     for (const auto& name : ports) {
-      if (name >= "49152") continue;  // the number that Duplex gives out: nobody listens there
+      if (std::stoul(name) >= 49'152) continue;  // the number that Duplex gives out: nobody listens there
       unsigned free = 0;
       do free = 16'384 + random() % 16'384;  // below those that Linux gives out by itself
       while (!can_listen(static_cast<std::uint16_t>(free)) || !taken.insert(free).second);

@@ -49,6 +49,15 @@ TEST_CASE("pages: commands share a shell, and may go on over lines", "[pages]") 
   CHECK(wrong.empty());
 }
 
+TEST_CASE("pages: ports that a page names are others when it runs", "[pages]") {
+  const auto wrong =
+      run_page(in_console("$ echo 127.0.0.1:8080 | tr -d .; expr 8080 = 80''80\n127001:8080\n0\n"
+                          "$ echo localhost:1080; expr 1080 = 10''80\nlocalhost:1080\n0\n"
+                          "$ echo shop:49152; expr 49152 = 491''52\nshop:49152\n1\n"));
+  INFO(wrong);
+  CHECK(wrong.empty());
+}
+
 TEST_CASE("pages: a terminal shows two streams in any order, and '...' is any lines", "[pages]") {
   using text = std::vector<std::string>;
   const auto agree = [](const text& shown, const text& out, const text& err) { return matches(shown, out, err); };
