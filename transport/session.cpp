@@ -208,6 +208,13 @@ bool session::obey_list() {
     return false;
   }
   may_ = found.may;
+  if (named_ && !may_->may_claim(about_->remote_name)) {
+    leave(errc::auth_failed, "the key " + about_->remote_key + " may no longer claim '" + about_->remote_name + '\'',
+          true);
+    return false;
+  }
+  for (const auto& one : std::vector{offers_})
+    if (!may_->may_listen(one.name, one.port)) withdraw(one);
   if (about_->key_comment == may_->comment()) return true;
   auto known = std::make_shared<session_info>(*about_);
   known->key_comment = may_->comment();

@@ -81,6 +81,11 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
 
  private:
   enum class state { handshake, up, over };
+  struct offer {
+    std::string name;
+    unsigned port;
+    friend bool operator==(const offer&, const offer&) = default;
+  };
   struct ping {
     std::uint64_t number;
     std::chrono::steady_clock::time_point sent;
@@ -129,6 +134,7 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
   // session_stock.cpp: session channels, offers
   int on_session_channel(ssh_message message);
   int on_global_request(ssh_message message);
+  void withdraw(const offer& what);
   error check_offer(const std::string& name, unsigned port) const;
   caf::response_promise open_offered(const std::string& name, std::uint16_t port, const std::string& from);
 
@@ -173,12 +179,7 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
 
   permissions_ptr may_;               // of the key that signed, on the acceptor's side
   authorized_keys_ptr changed_list_;  // came during the handshake
-  struct offer {
-    std::string name;
-    unsigned port;
-    friend bool operator==(const offer&, const offer&) = default;
-  };
-  std::vector<offer> offers_;  // of a stock client
+  std::vector<offer> offers_;         // of a stock client
 
   // Control.
   ssh_stream* control_ = nullptr;

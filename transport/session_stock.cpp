@@ -60,15 +60,19 @@ int session::on_global_request(ssh_message message) {
     }
     case SSH_GLOBAL_REQUEST_CANCEL_TCPIP_FORWARD:
       if (!known(port)) return refuse;
-      std::erase(offers_, offer{name, port});
-      caf::anon_send(setup_.peer, withdraw_atom_v, caf::actor_cast<caf::actor>(this), name,
-                     static_cast<std::uint16_t>(port));
-      log(log_record::level::info, "no longer offers '" + name + '\'');
+      withdraw({name, port});
       ssh_message_global_request_reply_success(message, 0);
       return taken;
     default:
       return refuse;
   }
+}
+
+void session::withdraw(const offer& what) {
+  std::erase(offers_, what);
+  caf::anon_send(setup_.peer, withdraw_atom_v, caf::actor_cast<caf::actor>(this), what.name,
+                 static_cast<std::uint16_t>(what.port));
+  log(log_record::level::info, "no longer offers '" + what.name + '\'');
 }
 
 error session::check_offer(const std::string& name, unsigned port) const {
