@@ -184,3 +184,17 @@ TEST_CASE("duplex: serve listens at several endpoints and also connects", "[dupl
   dialling.signal(SIGTERM);
   CHECK(dialling.wait() == 0);
 }
+
+TEST_CASE("duplex: exec tells the command who calls, and the headers, in its environment", "[duplex]") {
+  site here;
+  here.serve({"env=exec:env"});
+  const auto got = here.open(
+      {"env", "-H", "lang=en", "-H", "x-y=1; echo \"$HOME\"", "-H", "PATH=/none", "-H", "bare", "--name", "me"});
+  CHECK(got.status == 0);
+  const auto fingerprint = run({"ssh-keygen", "-lf", here.path("client")}).out.substr(4, 50);
+  for (const std::string line :
+       {"DUPLEX_SERVICE=env", "DUPLEX_REMOTE_PEER=me", "DUPLEX_REMOTE_ADDRESS=tcp://127.0.0.1:", "DUPLEX_USER=duplex",
+        "DUPLEX_HEADER_lang=en\n", "DUPLEX_HEADER_x_y=1; echo \"$HOME\"\n", "DUPLEX_HEADER_PATH=/none\n"})
+    CHECK_THAT(got.out, Contains('\n' + line) || Catch::StartsWith(line));
+  CHECK_THAT(got.out, Contains("DUPLEX_REMOTE_KEY=" + fingerprint) && !Contains("\nPATH=/none"));
+}

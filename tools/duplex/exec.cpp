@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <chrono>
 #include <csignal>
 
@@ -27,8 +28,8 @@ constexpr std::size_t pipe_size = 1U << 16;      // what Linux gives a pipe
 
 // Shared by the coroutines of one channel, all on its worker.
 struct job {
-  job(channel c, std::unique_ptr<process> p, const asio::any_io_executor& on)
-      : ch(std::move(c)), shell(std::move(p)), changed(on) {}
+  job(channel c, std::unique_ptr<process> p, bool lines, const asio::any_io_executor& on)
+      : ch(std::move(c)), shell(std::move(p)), by_lines(lines), changed(on) {}
 
   void set(bool& what) {
     what = true;
@@ -38,6 +39,7 @@ struct job {
 
   channel ch;
   std::unique_ptr<process> shell;
+  const bool by_lines;         // an error frame is shown as a line
   asio::steady_timer changed;  // cancelled whenever one of these is set
   bool ended = false, out_ended = false, err_ended = false, gone = false;
 };
@@ -79,8 +81,7 @@ awaitable<void> take_stdout(job_ptr on) {
 // On a stock client's session channel an error frame is a line, and gets its newline there: whole lines go, without the
 // last one's end, and what is left of a line waits for it. Elsewhere the bytes go as they come.
 awaitable<void> take_stderr(job_ptr on) {
-  const auto about = co_await on->ch.async_meta();
-  const bool by_lines = about && about->stock && about->originator.empty();
+  const bool by_lines = on->by_lines;
   std::vector<char> chunk(pipe_size);
   std::size_t kept = 0;  // of a line that has not ended
   boost::system::error_code end;
@@ -110,16 +111,44 @@ awaitable<void> wait_for_end(job_ptr on) {
   on->set(on->ended);
 }
 
+// Who calls, and the headers, as CGI has it (RFC 3875 section 4.1): with a prefix, so that a client can set no variable
+// that means something to a shell.
+std::vector<std::string> variables_of(const meta& call) {
+  std::vector<std::string> all;
+  const auto add = [&all](const std::string& name, const std::string& value) {
+    if (!value.empty()) all.push_back("DUPLEX_" + name + '=' + value);
+  };
+  add("SERVICE", call.service);
+  add("REMOTE_PEER", call.remote_peer);
+  add("REMOTE_KEY", call.remote_key);
+  add("REMOTE_ADDRESS", call.remote_address);
+  add("KEY_COMMENT", call.key_comment);
+  add("USER", call.user);
+  for (const auto& header : call.headers) {
+    const auto at = header.find('=');
+    if (at == std::string::npos || at == 0) continue;
+    auto name = header.substr(0, at);
+    for (auto& c : name)
+      if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
+    add("HEADER_" + name, header.substr(at + 1));
+  }
+  return all;
+}
+
 }  // namespace
 
 awaitable<void> run_command(channel ch, std::string command) {
   const auto on = co_await asio::this_coro::executor;
-  auto spawned = process::spawn(on, command);
+  const auto about = co_await ch.async_meta();
+  if (!about) co_return;
+  const bool by_lines = about->stock && about->originator.empty();  // a session channel
+  auto variables = variables_of(*about);
+  auto spawned = process::spawn(on, command, std::move(variables));
   if (!spawned) {
     co_await end_with(ch, 127, spawned.error().message());
     co_return;
   }
-  const auto work = std::make_shared<job>(ch, std::move(*spawned), on);
+  const auto work = std::make_shared<job>(ch, std::move(*spawned), by_lines, on);
   asio::co_spawn(on, feed_stdin(work), asio::detached);
   asio::co_spawn(on, take_stdout(work), asio::detached);
   asio::co_spawn(on, take_stderr(work), asio::detached);

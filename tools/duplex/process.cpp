@@ -36,7 +36,7 @@ struct pipe_ends {
 error failed(const char* what, int number) { return {errc::io, std::string{what} + ": " + std::strerror(number)}; }
 
 // With the signals as a shell expects them, whatever this program has blocked or ignored.
-int spawn_shell(const std::string& command, int in, int out, int err, pid_t& id) {
+int spawn_shell(const std::string& command, std::vector<std::string>& variables, int in, int out, int err, pid_t& id) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
@@ -53,7 +53,11 @@ int spawn_shell(const std::string& command, int in, int out, int err, pid_t& id)
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
   std::string shell = "sh", option = "-c", text = command;
   char* const arguments[] = {shell.data(), option.data(), text.data(), nullptr};
-  const int wrong = ::posix_spawn(&id, "/bin/sh", &actions, &attributes, arguments, environ);
+  std::vector<char*> environment;
+  for (auto& one : variables) environment.push_back(one.data());
+  for (char** inherited = environ; *inherited != nullptr; ++inherited) environment.push_back(*inherited);
+  environment.push_back(nullptr);
+  const int wrong = ::posix_spawn(&id, "/bin/sh", &actions, &attributes, arguments, environment.data());
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   return wrong;
@@ -61,11 +65,12 @@ int spawn_shell(const std::string& command, int in, int out, int err, pid_t& id)
 
 }  // namespace
 
-result<std::unique_ptr<process>> process::spawn(const boost::asio::any_io_executor& on, const std::string& command) {
+result<std::unique_ptr<process>> process::spawn(const boost::asio::any_io_executor& on, const std::string& command,
+                                                std::vector<std::string> variables) {
   pipe_ends in, out, err;
   if (!in.open() || !out.open() || !err.open()) return failed("pipe", errno);
   pid_t id = 0;
-  if (const int wrong = spawn_shell(command, in.fd[0], out.fd[1], err.fd[1], id); wrong != 0)
+  if (const int wrong = spawn_shell(command, variables, in.fd[0], out.fd[1], err.fd[1], id); wrong != 0)
     return failed("cannot start /bin/sh", wrong);
   std::unique_ptr<process> made{new process{on, id}};
   const int watch = static_cast<int>(::syscall(SYS_pidfd_open, id, 0));

@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace duplex::tools {
 
@@ -17,8 +18,9 @@ namespace duplex::tools {
 /// stderr. The destructor ends the whole group.
 class process {
  public:
-  /// Errors: `io`.
-  static result<std::unique_ptr<process>> spawn(const boost::asio::any_io_executor& on, const std::string& command);
+  /// `variables`, each NAME=VALUE, go before those of this program. Errors: `io`.
+  static result<std::unique_ptr<process>> spawn(const boost::asio::any_io_executor& on, const std::string& command,
+                                                std::vector<std::string> variables);
   process(const process&) = delete;
   process& operator=(const process&) = delete;
   ~process();

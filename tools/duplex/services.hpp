@@ -21,7 +21,9 @@ using service = std::function<boost::asio::awaitable<void>(channel)>;
 result<service> make_service(const std::string& kind, const std::shared_ptr<const peer>& by);
 
 /// Runs `command` by /bin/sh -c in a process group of its own: the channel is its stdin and stdout, error frames are
-/// its stderr, `status` is its exit code, or 128 and the signal that ended it. Ended when the channel goes.
+/// its stderr, `status` is its exit code, or 128 and the signal that ended it. Ended when the channel goes. Its
+/// environment tells who calls: DUPLEX_SERVICE, DUPLEX_REMOTE_PEER, _REMOTE_KEY, _REMOTE_ADDRESS, DUPLEX_KEY_COMMENT,
+/// DUPLEX_USER, and each header `name=value` as DUPLEX_HEADER_name; what is unknown is not set.
 boost::asio::awaitable<void> run_command(channel ch, std::string command);
 
 /// Splices the channel with a connection to `where`, tcp or unix, until both directions have ended.
