@@ -135,6 +135,7 @@ bool session::poll_once() {
   // SSH_MSG_DISCONNECT, after which it has closed its socket, through neither.
   if (rc == SSH_ERROR || (ssh_get_status(ssh_) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0 || ssh_is_connected(ssh_) == 0) {
     const char* text = ssh_get_error(ssh_);
+    on_control();  // the reason may have come with the end
     if (state_ == state::handshake)
       fail(handshake_.failure() ? handshake_.failure() : error{errc::connection_failed, "closed during the handshake"});
     else if (goodbye_)

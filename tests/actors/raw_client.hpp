@@ -79,6 +79,7 @@ class raw_client {
     ssh_channel raw;
     ssh_channel_callbacks_struct callbacks{};
     std::string signal;
+    std::string* into = nullptr;  // from now on data goes there: libssh forgets what it holds when the session ends
     bool opened = false;
 
     /// Reads until the end of the channel, then tells the signal.
@@ -97,6 +98,13 @@ class raw_client {
     made->callbacks.channel_exit_signal_function = [](ssh_session, ssh_channel, const char* name, int, const char* text,
                                                       const char*, void* user) {
       static_cast<channel*>(user)->signal = std::string{name} + ' ' + text;
+    };
+    made->callbacks.channel_data_function = [](ssh_session, ssh_channel, void* data, std::uint32_t size, int,
+                                               void* user) {
+      auto* into = static_cast<channel*>(user)->into;
+      if (into == nullptr) return 0;
+      into->append(static_cast<const char*>(data), size);
+      return static_cast<int>(size);
     };
     ssh_callbacks_init(&made->callbacks);
     ssh_set_channel_callbacks(made->raw, &made->callbacks);

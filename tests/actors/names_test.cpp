@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Who holds a name, and what a service hears of its caller.
+#include "tests/actors/raw_client.hpp"
+#include "tests/actors/support.hpp"
+#include "transport/hello.hpp"
+
+using namespace duplex;
+using namespace duplex::test;
+
+namespace {
+
+// A session as another process would have it: says a hello of its own, and answers pings or not.
+class other_process {
+ public:
+  other_process(const std::string& where, const std::string& name, const std::string& instance)
+      : client_(where, test_key()) {
+    REQUIRE(client_.authenticated);
+    control_ = client_.open("@duplex", "duplex/1;id=0;;");
+    REQUIRE(control_->opened);
+    control_->into = &arrived_;
+    say({"hello", {"name=" + name, "instance=" + instance, "version=test"}});
+  }
+  /// The next control frame; nothing when the session has ended.
+  std::optional<transport::control_frame> hear() {
+    if (!arrives(frame_header)) return std::nullopt;
+    const auto size = detail::load_length(arrived_.data());
+    if (!arrives(frame_header + size)) return std::nullopt;
+    auto frame = transport::control_frame::decode(std::string_view{arrived_}.substr(frame_header, size));
+    arrived_.erase(0, frame_header + size);
+    REQUIRE(frame);
+    return *frame;
+  }
+  void say(const transport::control_frame& frame) {
+    const auto image = make_frames(frame.encode()).image();
+    ssh_channel_write(control_->raw, image.data(), static_cast<std::uint32_t>(image.size()));
+  }
+
+ private:
+  bool arrives(std::size_t size) {
+    constexpr int step = 10;  // milliseconds: what comes goes to the callback, so libssh never says that it came
+    return eventually([&] {
+             return arrived_.size() >= size || ssh_channel_poll_timeout(control_->raw, step, 0) == SSH_ERROR ||
+                    ssh_channel_is_open(control_->raw) == 0;
+           }) &&
+           arrived_.size() >= size;
+  }
+
+  raw_client client_;
+  std::string arrived_;
+  std::unique_ptr<raw_client::channel> control_;
+};
+
+struct hub_alone {
+  explicit hub_alone(options settings = {})
+      : hub(spawn(std::move(settings))), where(hub.bind("tcp://127.0.0.1:0")->str()) {}
+  peer spawn(options settings) {
+    settings.name = "hub";
+    auto with = with_keys(settings);
+    if (!settings.authorized_keys.empty()) with.authorized_keys = settings.authorized_keys;
+    return rt.spawn_peer(with);
+  }
+  std::size_t sessions_of(const std::string& name) {
+    const auto all = hub.peers();
+    for (const auto& one : *all)
+      if (one.name == name) return one.sessions;
+    return 0;
+  }
+
+  runtime rt{runtime_options{1, {}}};  // so that a refusal and the end after it are read in one go
+  peer hub;
+  std::string where;
+};
+
+const std::string one(32, '1'), two(32, '2');
+
+}  // namespace
+
+TEST_CASE("names: parallel sessions of one instance are all live", "[names]") {
+  hub_alone h;
+  std::vector<std::unique_ptr<other_process>> all;
+  for (int i = 0; i < 4; ++i) {
+    all.push_back(std::make_unique<other_process>(h.where, "worker", one));
+    CHECK(all.back()->hear()->word == "hello");
+  }
+  CHECK(h.sessions_of("worker") == 4);
+  all.pop_back();
+  CHECK(eventually([&] { return h.sessions_of("worker") == 3; }));
+}
+
+TEST_CASE("names: another instance takes over from one that leaves the ping unanswered", "[names]") {
+  hub_alone h;
+  other_process dead{h.where, "worker", one};  // it never reads again, as after a lost network
+  REQUIRE(dead.hear()->word == "hello");
+  const auto before = std::chrono::steady_clock::now();
+  other_process fresh{h.where, "worker", two};
+  CHECK(fresh.hear()->word == "hello");
+  CHECK(std::chrono::steady_clock::now() - before >= 1s);  // it had its second
+  CHECK(h.sessions_of("worker") == 1);
+  for (auto frame = dead.hear(); frame && frame->word != "goodbye"; frame = dead.hear()) CHECK(frame->word == "ping");
+}
+
+TEST_CASE("names: another instance is refused while the first answers", "[names]") {
+  hub_alone h;
+  other_process alive{h.where, "worker", one};
+  REQUIRE(alive.hear()->word == "hello");
+  std::thread answering{[&] {
+    const auto ping = alive.hear();
+    if (ping && ping->word == "ping") alive.say({"pong", ping->items});
+  }};
+  other_process second{h.where, "worker", two};
+  const auto answer = second.hear();
+  answering.join();
+  REQUIRE(answer);
+  CHECK(answer->word == "refused");
+  CHECK(find_value(answer->items, "status") == std::to_string(static_cast<int>(errc::already_exists)));
+  const std::string reason{find_value(answer->items, "reason").value_or("")};
+  CHECK_THAT(reason, Catch::Contains(test_key().fingerprint()) && Catch::Contains("tcp://127.0.0.1:"));
+  CHECK(h.sessions_of("worker") == 1);
+}
+
+TEST_CASE("names: of two new instances at once one gets the silent one's name", "[names]") {
+  hub_alone h;
+  other_process dead{h.where, "worker", one};
+  REQUIRE(dead.hear()->word == "hello");
+  other_process second{h.where, "worker", two}, third{h.where, "worker", std::string(32, '3')};
+  const auto a = second.hear(), b = third.hear();
+  REQUIRE((a && b));
+  CHECK((a->word == "hello") != (b->word == "hello"));
+  CHECK(h.sessions_of("worker") == 1);
+}
+
+TEST_CASE("names: another key is refused with the holder's fingerprint and address", "[names]") {
+  const auto stranger = key::generate();
+  hub_alone h{options{.authorized_keys = test_key().public_line() + "\n" + stranger.public_line()}};
+  auto first = h.rt.spawn_peer(with_keys({.name = "worker"}));
+  REQUIRE(first.connect(h.where));
+  auto with = with_keys({.name = "worker"});
+  with.identity = stranger.text();
+  auto second = h.rt.spawn_peer(with);
+  const auto refused = second.connect(h.where);
+  CHECK(refused.error().code() == errc::already_exists);
+  CHECK_THAT(refused.error().context(),
+             Catch::Contains(test_key().fingerprint()) && Catch::Contains(h.hub.peers()->front().address));
+}
+
+TEST_CASE("names: environment=DUPLEX_PEER pins what a key may claim", "[names]") {
+  hub_alone h{options{.authorized_keys =
+                          "environment=\"DUPLEX_PEER=a\",environment=\"DUPLEX_PEER=b\" " + test_key().public_line()}};
+  for (const std::string name : {"a", "b", ""}) {
+    auto me = h.rt.spawn_peer(with_keys({.name = name}));
+    CHECK(me.connect(h.where));
+    REQUIRE(me.shutdown());
+  }
+  auto me = h.rt.spawn_peer(with_keys({.name = "c"}));
+  const auto refused = me.connect(h.where).error();
+  CHECK(refused.code() == errc::auth_failed);
+  CHECK_THAT(refused.context(), Catch::Contains("'a', 'b'") && Catch::Contains("'c'"));
+}
+
+TEST_CASE("names: a name that the list no longer allows ends its session", "[names]") {
+  hub_alone h;
+  auto me = h.rt.spawn_peer(with_keys({.name = "me"}));
+  REQUIRE(me.connect(h.where));
+  REQUIRE(h.hub.set_option("authorized_keys", "environment=\"DUPLEX_PEER=you\" " + test_key().public_line()));
+  CHECK(eventually([&] { return h.hub.peers()->empty(); }));
+}
+
+TEST_CASE("names: a key taken out by set_option ends its sessions, and those alone", "[names]") {
+  const auto other = key::generate();
+  hub_alone h{options{.authorized_keys = test_key().public_line() + "\n" + other.public_line()}};
+  auto me = h.rt.spawn_peer(with_keys({.name = "me"}));
+  REQUIRE(me.connect(h.where));
+  auto with = with_keys({.name = "other"});
+  with.identity = other.text();
+  auto they = h.rt.spawn_peer(with);
+  REQUIRE(they.connect(h.where));
+  REQUIRE(h.hub.set_option("authorized_keys", other.public_line()));
+  CHECK(eventually([&] { return h.sessions_of("me") == 0; }));
+  CHECK(h.sessions_of("other") == 1);
+  REQUIRE(h.hub.serve("s"));
+  CHECK(they.open("hub", "s"));
+}
+
+TEST_CASE("names: a service hears who calls", "[names]") {
+  hub_alone h{options{.authorized_keys = test_key().public_line("me at home")}};
+  REQUIRE(h.hub.serve("s"));
+  SECTION("a peer") {
+    auto me = h.rt.spawn_peer(with_keys({.name = "me"}));
+    REQUIRE(me.connect(h.where));
+    auto near = *me.open("hub", "s", {"a=b"});
+    const auto caller = *h.hub.accept("s")->meta();
+    CHECK(caller.remote_peer == "me");
+    CHECK(caller.headers == std::vector<std::string>{"a=b"});
+    CHECK_FALSE(caller.stock);
+    CHECK(caller.user == "duplex");
+    CHECK(caller.remote_key == test_key().fingerprint());
+    CHECK(caller.key_comment == "me at home");
+    CHECK(caller.remote_address.starts_with("tcp://127.0.0.1:"));
+    CHECK(near.meta()->key_comment.empty());  // of a host there is no line
+  }
+  SECTION("a stock client") {
+    raw_client client{h.where, test_key()};
+    const auto ch = client.open("s", "192.0.2.1");
+    const auto caller = *h.hub.accept("s")->meta();
+    CHECK(caller.remote_peer.empty());
+    CHECK(caller.stock);
+    CHECK(caller.originator.starts_with("192.0.2.1:"));
+    CHECK(caller.user == "raw");
+    CHECK(caller.remote_key == test_key().fingerprint());
+    CHECK(caller.key_comment == "me at home");
+  }
+}
