@@ -92,6 +92,21 @@ class raw_client {
     }
   };
   std::unique_ptr<channel> open(const std::string& service, const std::string& originator) {
+    auto made = make();
+    made->opened = ssh_channel_open_forward(made->raw, service.c_str(), 1, originator.c_str(), 0) == SSH_OK;
+    return made;
+  }
+  /// A session channel, as of ssh -s.
+  std::unique_ptr<channel> open_session() {
+    auto made = make();
+    made->opened = ssh_channel_open_session(made->raw) == SSH_OK;
+    return made;
+  }
+
+  bool authenticated = false;
+
+ private:
+  std::unique_ptr<channel> make() {
     auto made = std::make_unique<channel>();
     made->raw = ssh_channel_new(ssh_);
     made->callbacks.userdata = made.get();
@@ -108,13 +123,9 @@ class raw_client {
     };
     ssh_callbacks_init(&made->callbacks);
     ssh_set_channel_callbacks(made->raw, &made->callbacks);
-    made->opened = ssh_channel_open_forward(made->raw, service.c_str(), 1, originator.c_str(), 0) == SSH_OK;
     return made;
   }
 
-  bool authenticated = false;
-
- private:
   ssh_session ssh_;
 };
 
