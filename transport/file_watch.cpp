@@ -13,10 +13,12 @@ namespace duplex::transport {
 namespace {
 
 // IN_MODIFY is left out: a file that is being written is not looked at before its writer closes it.
-constexpr std::uint32_t to_folder = IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB |
-                                    IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
-constexpr std::uint32_t to_file = IN_CLOSE_WRITE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF;
+constexpr std::uint32_t to_itself = IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF;
+constexpr std::uint32_t to_file = to_itself | IN_CLOSE_WRITE;
+constexpr std::uint32_t to_folder =
+    to_itself | IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR;
 
+constexpr int most_links = 40;                           // as many symbolic links as Linux follows, path_resolution(7)
 constexpr auto moment = std::chrono::milliseconds{100};  // an editor's rename, write and rename take a few of them
 constexpr auto longest = std::chrono::seconds{1};        // after that a restless folder is looked at all the same
 
@@ -37,18 +39,32 @@ file_watch::~file_watch() {
 result<void> file_watch::start() {
   const int fd = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
   if (fd < 0) return {errc::io, std::string{"inotify: "} + std::strerror(errno)};
+  boost::system::error_code ignored;
+  events_.close(ignored);
   events_.assign(fd);
-  arm();
+  int links = most_links;
+  watch_way(file_, links);
   read();
   return {};
 }
 
-// The file, if it is there, and the last folder on the way to it that is. Adding a watch again changes nothing.
-void file_watch::arm() {
-  const int fd = events_.native_handle();
-  (void)::inotify_add_watch(fd, file_.c_str(), to_file);
-  for (auto folder = file_.parent_path();; folder = folder.parent_path())
-    if (::inotify_add_watch(fd, folder.c_str(), to_folder) >= 0 || folder == folder.parent_path()) return;
+// Each folder and link on the way for itself, the last folder that is there for what comes and goes in it. From the
+// root on: what changes further down meanwhile is seen from above.
+void file_watch::watch_way(const std::filesystem::path& to, int& links) {
+  const auto add = [fd = events_.native_handle()](const std::filesystem::path& what, std::uint32_t events) {
+    return ::inotify_add_watch(fd, what.c_str(), events | IN_MASK_ADD) >= 0;
+  };
+  std::error_code ignored;
+  std::filesystem::path step, folder;
+  for (const auto& part : to) {
+    folder = std::exchange(step, step / part);
+    if (const auto link = std::filesystem::read_symlink(step, ignored); !link.empty() && links-- > 0) {
+      add(step, to_itself | IN_DONT_FOLLOW);
+      watch_way(folder / link, links);
+    }
+    if (!add(step, std::filesystem::is_directory(step, ignored) ? to_itself : to_file)) break;
+  }
+  if (!std::filesystem::is_directory(to, ignored)) add(folder, to_folder);
 }
 
 void file_watch::read() {
@@ -69,7 +85,7 @@ void file_watch::settle() {
   quiet_.async_wait([this, weak = std::weak_ptr{alive_}](const boost::system::error_code& again) {
     if (again || weak.expired()) return;
     settling_ = false;
-    arm();
+    (void)start();  // the way may lead elsewhere now; without another descriptor this one is kept
     changed_();
   });
 }

@@ -14,9 +14,9 @@
 
 namespace duplex::transport {
 
-/// *Worker-bound.* Calls back when a file may have changed: written, replaced, moved, removed, made; through a symbolic
-/// link as well, and when folders on the way to it come and go. Waits until a writer has been quiet for a moment, so
-/// that a file that is being replaced is not taken for a missing one.
+/// *Worker-bound.* Calls back when a file may have changed: written, replaced, moved, removed, made; through symbolic
+/// links as well, and when they or the folders on the way come, go, or are replaced. Waits until a writer has been
+/// quiet for a moment, so that a file that is being replaced is not taken for a missing one.
 class file_watch {
  public:
   /// `changed` runs on the io_context's thread, outside any lock.
@@ -29,7 +29,7 @@ class file_watch {
   result<void> start();
 
  private:
-  void arm();
+  void watch_way(const std::filesystem::path& to, int& links);
   void read();
   void settle();
 
