@@ -33,11 +33,7 @@ class offers {
   [[nodiscard]] std::vector<std::string> names() const;
 
  private:
-  struct turns {
-    std::vector<offer> by;
-    std::size_t next = 0;
-  };
-  std::map<std::string, turns, std::less<>> names_;
+  std::map<std::string, std::vector<offer>, std::less<>> names_;  // whose turn it is comes first
 };
 
 }  // namespace duplex::detail
