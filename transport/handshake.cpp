@@ -5,6 +5,7 @@
 #include "transport/known_hosts.hpp"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 
 namespace duplex::transport {
 namespace {
@@ -65,12 +66,23 @@ handshake::~handshake() { end({}); }
 void handshake::end(const std::string& reason) noexcept {
   interrupt();
   if (ssh_ == nullptr) return;
-  // After a send libssh only queues until it has polled the socket, and then closes it over the last word.
-  if (in_event_ && !reason.empty()) ssh_event_dopoll(event_, 0);
+  if (in_event_ && !reason.empty()) make_writable();
   if (in_event_) ssh_event_remove_session(event_, ssh_);
   in_event_ = false;
   if (!reason.empty()) ssh_session_set_disconnect_message(ssh_, reason.c_str());
   end_session(std::exchange(ssh_, nullptr), !reason.empty());
+}
+
+// libssh closes the socket over what it may not write at once, and after any write only a poll tells it that it may.
+// What the remote side says meanwhile is dropped: an answer would come before the reason, and need another poll.
+void handshake::make_writable() const noexcept {
+  constexpr int rounds = 64;  // it may go on and on
+  char ignored[4096];
+  const auto fd = static_cast<int>(ssh_get_fd(ssh_));
+  if (fd < 0) return;
+  for (int i = 0; i<rounds&& ::recv(fd, ignored, sizeof ignored, MSG_DONTWAIT)> 0; ++i) {
+  }
+  ssh_event_dopoll(event_, 0);
 }
 
 // libssh makes the socket blocking within ssh_connect and the key exchange: a large send would then stop the worker.

@@ -79,6 +79,7 @@ class handshake {
   bool join_event();
   int on_client_key(const char* user, ssh_key offered, char signature_state);
   void keep_non_blocking() const;
+  void make_writable() const noexcept;
 
   side role_;
   const options& settings_;
