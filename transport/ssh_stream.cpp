@@ -70,7 +70,8 @@ void ssh_stream::take_requests() {
     return self(user).on_request(name, {}, {});
   };
   callbacks_.channel_exec_request_function = [](ssh_session, ssh_channel, const char* command, void* user) {
-    const std::string_view line{command};
+    std::string_view line{command};
+    line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
     const auto end = std::min(line.find(' '), line.size());
     const auto rest = std::min(line.find_first_not_of(' ', end), line.size());
     return self(user).on_request(std::string{line.substr(0, end)}, line.substr(rest), {});
