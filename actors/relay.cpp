@@ -59,7 +59,7 @@ void relay::gone(const caf::down_msg& down) {
   if (auto last = trailers_of(down.reason, trailed); trailed)  // of one that had ended before anybody subscribed
     caf::anon_send(other, trailers_atom_v, std::move(last));
   if (const auto why = from_caf(down.reason); why && why.code() != errc::closed)
-    caf::anon_send(other, trailers_atom_v, transport::as_trailers(why));
+    caf::anon_send(other, trailers_atom_v, transport::as_trailers({why.code(), "beyond the relay: " + why.message()}));
   caf::anon_send(other, close_atom_v);
 }
 
