@@ -34,6 +34,7 @@ class program {
   void close_stdin() { close_wanted_ = true; }
   void close_stdout();
   void signal(int number) const;
+  [[nodiscard]] pid_t id() const { return id_; }
 
   /// Waits for the next line of stdout that begins with `prefix`, and gives what follows it.
   std::string line(std::string_view prefix);

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 #include <random>
 
 namespace tools_tests {
@@ -114,17 +115,39 @@ outcome site::run_duplex(words arguments, std::string_view input) const {
   return run(duplex(std::move(arguments)), input, variables());
 }
 
-words site::ssh(words arguments) const {
-  words all{"ssh", "-F", "none", "-i", path("client")};
+words site::ssh_as(const std::string& key, words options, words command) const {
+  words all{"ssh", "-F", "none", "-i", path(key)};
   if (server_) add(all, {"-p", std::to_string(port())});
   for (const std::string option :
        {"IdentitiesOnly=yes", "IdentityAgent=none", "StrictHostKeyChecking=accept-new", "BatchMode=yes"})
     add(all, {"-o", option});
   add(all, {"-o", "UserKnownHostsFile=" + path("ssh_known_hosts")});
-  add(all, std::move(arguments));
+  add(all, std::move(options));
   all.emplace_back("user@127.0.0.1");
+  add(all, std::move(command));
   return all;
 }
+
+outcome site::run_ssh(words options, words command, std::string_view input) const {
+  return run(ssh(std::move(options), std::move(command)), input, variables());
+}
+
+std::string site::make_key(const std::string& name) const {
+  REQUIRE(run_duplex({"keygen", "-f", path(name), "-C", name}).status == 0);
+  return public_line(name);
+}
+
+std::string site::public_line(const std::string& key) const {
+  std::ifstream file{path(key + ".pub")};
+  return std::string{std::istreambuf_iterator<char>{file}, {}};
+}
+
+void site::admit(const std::string& lines) const {
+  std::ofstream{path("authorized_keys.new")} << lines;
+  std::filesystem::rename(path("authorized_keys.new"), path("authorized_keys"));
+}
+
+void site::restrict_client(const std::string& options) const { admit(options + ' ' + public_line("client")); }
 
 listener::listener() {
   auto at = loopback(0);
@@ -172,6 +195,13 @@ std::string receive(int fd, std::size_t size) {
     text.append(chunk, static_cast<std::size_t>(n));
   }
   return text;
+}
+
+std::size_t memory_of(pid_t id) {
+  std::ifstream file{"/proc/" + std::to_string(id) + "/statm"};
+  std::size_t size = 0, resident = 0;
+  file >> size >> resident;
+  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
 std::string noise(std::size_t size) {

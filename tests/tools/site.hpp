@@ -35,8 +35,20 @@ class site {
   /// `duplex open` to the server, to its end.
   outcome open(words arguments, std::string_view input = {}) const;
   outcome run_duplex(words arguments, std::string_view input = {}) const;
-  /// Stock ssh with the client's key, at the server (its port is for the caller to add when `serve` was not called).
-  [[nodiscard]] words ssh(words arguments) const;
+  /// Stock ssh at the server, with the client's or another key: the options, then what stands after the host
+  /// (its port is for the caller to add when `serve` was not called).
+  [[nodiscard]] words ssh(words options, words command = {}) const { return ssh_as("client", options, command); }
+  [[nodiscard]] words ssh_as(const std::string& key, words options, words command = {}) const;
+  /// Runs it to its end.
+  outcome run_ssh(words options, words command = {}, std::string_view input = {}) const;
+
+  /// Another key; its public line.
+  std::string make_key(const std::string& name) const;
+  [[nodiscard]] std::string public_line(const std::string& key) const;
+  /// Puts another access list in the place of the old one, as editors do.
+  void admit(const std::string& lines) const;
+  /// The same with only the client's key, under those options.
+  void restrict_client(const std::string& options) const;
 
  private:
   std::filesystem::path folder_;
@@ -72,6 +84,9 @@ int connect_to(const std::string& path);
 bool send_all(int fd, std::string_view text);
 /// Up to `size` bytes, fewer when the other side ends first.
 std::string receive(int fd, std::size_t size = SIZE_MAX);
+
+/// The resident memory of a process, in bytes.
+std::size_t memory_of(pid_t id);
 
 /// Bytes that no compression or repetition could stand in for, the same each time.
 std::string noise(std::size_t size);
