@@ -76,11 +76,11 @@ void handshake::end(const std::string& reason) noexcept {
 // libssh closes the socket over what it may not write at once, and after any write only a poll tells it that it may.
 // What the remote side says meanwhile is dropped: an answer would come before the reason, and need another poll.
 void handshake::make_writable() const noexcept {
-  constexpr int rounds = 64;  // it may go on and on
+  int rounds = 64;  // it may go on and on
   char ignored[4096];
   const auto fd = static_cast<int>(ssh_get_fd(ssh_));
   if (fd < 0) return;
-  for (int i = 0; i<rounds&& ::recv(fd, ignored, sizeof ignored, MSG_DONTWAIT)> 0; ++i) {
+  while (rounds-- != 0 && ::recv(fd, ignored, sizeof ignored, MSG_DONTWAIT) > 0) {
   }
   ssh_event_dopoll(event_, 0);
 }

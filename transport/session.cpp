@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
+// The session's life: from its start through the handshake to its end, and what ticks meanwhile.
 #include "transport/session.hpp"
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
 #include <caf/send.hpp>
 
 #include <netinet/in.h>
@@ -17,10 +16,6 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-constexpr int reads_per_turn = 64;                // 4 KiB each, libssh's read size: then actors get their turn
-constexpr std::size_t short_read = 4096;          // a read below libssh's buffer size means the socket is drained
-constexpr std::size_t bytes_per_turn = 1U << 20;  // sent before reading gets its turn again
-constexpr std::size_t small_writes = 64U << 10;   // kept in libssh's buffer at most, beside one large write
 constexpr auto coarse = std::chrono::milliseconds{200};  // how late an open's time limit may be noticed
 
 }  // namespace
@@ -126,58 +121,6 @@ void session::start() {
   pump();
 }
 
-bool session::write_pending() const { return (ssh_get_status(ssh_) & SSH_WRITE_PENDING) != 0; }
-
-// One ssh_event_dopoll; false when it had nothing to read or the session is over.
-bool session::poll_once() {
-  const int rc = ssh_event_dopoll(event_, 0);
-  // libssh reports a lost connection through dopoll, a protocol or MAC error only through the status, and a remote
-  // SSH_MSG_DISCONNECT, after which it has closed its socket, through neither.
-  if (rc == SSH_ERROR || (ssh_get_status(ssh_) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0 || ssh_is_connected(ssh_) == 0) {
-    const char* text = ssh_get_error(ssh_);
-    on_control();  // the reason may have come with the end
-    if (state_ == state::handshake)
-      fail(handshake_.failure() ? handshake_.failure() : error{errc::connection_failed, "closed during the handshake"});
-    else if (goodbye_)
-      fail(goodbye_);
-    else
-      fail({errc::connection_lost, text != nullptr && *text != '\0' ? text : "the remote side is gone"});
-    return false;
-  }
-  return rc != SSH_AGAIN;
-}
-
-void session::pump() {
-  if (in_pump_ || state_ == state::over || handshake_.busy()) return;
-  in_pump_ = true;
-  for (int i = 0; i < reads_per_turn && !failure_; ++i) {
-    const auto before = socket_bytes_.in_bytes;
-    bool polled = true;
-    if (handshake_.in_event()) polled = poll_once();
-    if (!failure_ && state_ == state::handshake) {
-      const auto outcome = handshake_.step();
-      if (outcome == handshake::outcome::failed) fail(handshake_.failure());
-      if (outcome == handshake::outcome::done) established();
-      if (outcome == handshake::outcome::busy) {
-        in_pump_ = false;
-        return;
-      }
-      if (outcome == handshake::outcome::again && !handshake_.in_event() && socket_bytes_.in_bytes == before) break;
-      continue;
-    }
-    after_poll();
-    if (!polled || (socket_bytes_.in_bytes - before < short_read && !write_pending())) break;
-  }
-  in_pump_ = false;
-  deliver();
-  if (failure_) return bury();
-  // Never wait while something could move: what was blocked may have got its window, what is pending its socket.
-  if (state_ == state::up &&
-      (!blocked_.empty() || !dirty_.empty() || !gone_.empty() || !to_open_.empty() || write_pending()))
-    mark();
-  arm();
-}
-
 void session::established() {
   state_ = state::up;
   about_->remote_key = handshake_.remote_key();
@@ -221,170 +164,6 @@ bool session::obey_list() {
   known->key_comment = may_->comment();
   about_ = std::move(known);
   return true;
-}
-
-void session::mark() {
-  if (state_ != state::over && home() != nullptr) home()->at_turn_end(*this);
-}
-
-void session::run() {
-  if (state_ != state::up) return;
-  const auto heard = packets_.in_packets;
-  flush();
-  after_poll();  // every libssh call that flushes may also have read
-  deliver();
-  if (failure_) return bury();
-  leave_when_idle();
-  if (failure_) return bury();
-  if (!blocked_.empty() && packets_.in_packets != heard) mark();  // a window may have opened within the flush
-  arm();
-}
-
-void session::changed(stream& which) {
-  auto& st = static_cast<ssh_stream&>(which);
-  if (state_ == state::over) {
-    if (st.released_) streams_.erase(&st);
-    return;
-  }
-  if (!std::exchange(st.dirty_, true)) dirty_.push_back(&st);
-  mark();
-}
-
-void session::touch(ssh_stream& which) {
-  if (!std::exchange(which.touched_, true)) touched_.push_back(&which);
-}
-
-void session::set_cork(bool on) {
-  const int value = on ? 1 : 0;
-  ::setsockopt(fd_, IPPROTO_TCP, TCP_CORK, &value, sizeof value);
-}
-
-void session::flush() {
-  for (auto* st : std::exchange(blocked_, {})) {
-    st->blocked_ = false;
-    if (!std::exchange(st->dirty_, true)) dirty_.push_back(st);
-  }
-  // Pending does not mean "socket full": opens and confirmations wait for libssh's next poll. Without this one a
-  // session that keeps opening never gets to its closes.
-  if (write_pending()) poll_once();
-  if (failure_) return;
-  send_opens();
-  const bool cork = is_tcp_ && dirty_.size() + gone_.size() > 1;
-  if (cork) set_cork(true);
-  send_queued();
-  send_closes();
-  reap();
-  send_opens();
-  if (cork) set_cork(false);
-  if (!dirty_.empty() && !failure_ && !write_pending())  // the quota is spent: reading first
-    boost::asio::post(home()->context(), [self = caf::strong_actor_ptr{ctrl()}, this] {
-      detail::run_scope turn{*home()};
-      mark();
-    });
-}
-
-// Round robin over the streams that have something to send. What is small waits in libssh's buffer for one send() with
-// the others; closes wait for the end, because each needs that buffer empty.
-void session::send_queued() {
-  std::size_t quota = bytes_per_turn, unflushed = 0;
-  while (!dirty_.empty() && quota != 0 && !failure_) {
-    if (unflushed >= small_writes && write_pending()) {
-      poll_once();
-      if (failure_ || write_pending()) break;  // bounds libssh's buffer; Asio waits until the socket takes more
-      unflushed = 0;
-    }
-    auto* st = dirty_.front();
-    dirty_.pop_front();
-    st->dirty_ = false;
-    if (st->ch_ == nullptr) {
-      if (st->released_) forget(*st);
-      continue;
-    }
-    if (st->stalled_ || st->stalled_errors_) {
-      const bool some = st->pull();
-      if (some || (st->eof_ && st->ended())) {  // the end counts only once libssh holds nothing back
-        st->news_ = true;
-        touch(*st);
-      }
-    }
-    const auto quota_before = quota;
-    switch (st->send(quota)) {
-      case ssh_stream::progress::idle:
-        break;
-      case ssh_stream::progress::more:
-        if (!std::exchange(st->dirty_, true)) dirty_.push_back(st);
-        break;
-      case ssh_stream::progress::no_window:
-        if (!std::exchange(st->blocked_, true)) blocked_.push_back(st);
-        break;
-      case ssh_stream::progress::to_close:
-        closing_.push_back(st);
-        break;
-    }
-    unflushed += quota_before - quota;
-  }
-  if (write_pending() && !failure_) poll_once();
-}
-
-void session::send_closes() {
-  for (auto* st : std::exchange(closing_, {})) {
-    if (write_pending() && !failure_) poll_once();
-    if (!failure_ && !write_pending() && st->send_close(ssh_)) {
-      if (st->gone_) look_after(*st);
-    } else if (!std::exchange(st->dirty_, true)) {
-      dirty_.push_back(st);
-    }
-  }
-}
-
-void session::after_poll() {
-  if (failure_) return;
-  if (!opening_.empty()) scan_opening();
-}
-
-void session::deliver() {
-  auto list = std::exchange(touched_, {});
-  for (auto* st : list) {
-    st->touched_ = false;
-    look_after(*st);
-    if (st == control_)
-      on_control();
-    else if (st->news_ || st->readable() || st->errors_readable())
-      st->news_ = false, st->tell();
-  }
-  list.clear();
-  if (touched_.empty()) touched_ = std::move(list);  // keeps the capacity
-}
-
-void session::arm() {
-  if (state_ == state::over) return;
-  if (!std::exchange(reading_, true)) {
-    read_watch_.async_wait(read_watch_.wait_read,
-                           [self = caf::strong_actor_ptr{ctrl()}, this](boost::system::error_code failed) {
-                             detail::run_scope turn{*home()};
-                             reading_ = false;
-                             if (!failed) pump();
-                           });
-  }
-  // ssh_get_poll_flags stays set after any send, so it counts during the handshake only.
-  const bool pending =
-      write_pending() || (state_ == state::handshake && (ssh_get_poll_flags(ssh_) & SSH_WRITE_PENDING) != 0);
-  boost::system::error_code ignored;
-  if (pending && !writing_) {
-    // Asio never drops EPOLLOUT from a descriptor once it has waited for it, and every ACK then wakes the reactor:
-    // write waits live on a descriptor of their own, closed after the burst.
-    if (!write_watch_.is_open()) write_watch_.assign(::dup(fd_), ignored);
-    if (ignored) return;
-    writing_ = true;
-    write_watch_.async_wait(write_watch_.wait_write,
-                            [self = caf::strong_actor_ptr{ctrl()}, this](boost::system::error_code failed) {
-                              detail::run_scope turn{*home()};
-                              writing_ = false;
-                              if (!failed) pump();
-                            });
-  } else if (!pending && !writing_ && write_watch_.is_open() && dirty_.empty() && blocked_.empty()) {
-    write_watch_.close(ignored);
-  }
 }
 
 void session::fail(error why) {

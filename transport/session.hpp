@@ -92,12 +92,18 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
     caf::response_promise answer;
   };
 
-  // session.cpp: life, sockets, the pump
+  // session.cpp: life
   void start();
-  void pump();
-  bool poll_once();
   void established();
   bool obey_list();
+  void fail(error why);
+  void bury();
+  void on_tick();
+  void arm_tick();
+
+  // session_pump.cpp: sockets, libssh, streams
+  void pump();
+  bool poll_once();
   void flush();
   void send_queued();
   void send_closes();
@@ -105,10 +111,6 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
   void deliver();
   void arm();
   void mark();
-  void fail(error why);
-  void bury();
-  void on_tick();
-  void arm_tick();
   bool write_pending() const;
   void set_cork(bool on);
 
