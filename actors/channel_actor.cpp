@@ -274,9 +274,12 @@ void channel_core::push_to_subscriber() {
     pass_on(error_atom_v, std::move(*errors));
   }
   if (form_ == delivery::frames) {
-    auto batch = stream_->take_frames();
-    if (!batch) return break_with(batch.error());
-    if (!batch->empty()) pass_on(frames_atom_v, std::move(*batch));
+    for (;;) {  // what is wrong comes after the good frames, and nothing may follow that would wake us again
+      auto batch = stream_->take_frames();
+      if (!batch) return break_with(batch.error());
+      if (batch->empty()) break;
+      pass_on(frames_atom_v, std::move(*batch));
+    }
   } else if (auto data = stream_->take_bytes(SIZE_MAX); !data.empty()) {
     pass_on(bytes_atom_v, std::move(data));
   }
