@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Who holds a name, and what a service hears of its caller.
+// Who holds a name.
 #include "tests/actors/raw_client.hpp"
 #include "tests/actors/support.hpp"
 #include "transport/hello.hpp"
@@ -179,34 +179,4 @@ TEST_CASE("names: a key taken out by set_option ends its sessions, and those alo
   CHECK(h.sessions_of("other") == 1);
   REQUIRE(h.hub.serve("s"));
   CHECK(they.open("hub", "s"));
-}
-
-TEST_CASE("names: a service hears who calls", "[names]") {
-  hub_alone h{options{.authorized_keys = test_key().public_line("me at home")}};
-  REQUIRE(h.hub.serve("s"));
-  SECTION("a peer") {
-    auto me = h.rt.spawn_peer(with_keys({.name = "me"}));
-    REQUIRE(me.connect(h.where));
-    auto near = *me.open("hub", "s", {"a=b"});
-    const auto caller = *h.hub.accept("s")->meta();
-    CHECK(caller.remote_peer == "me");
-    CHECK(caller.headers == std::vector<std::string>{"a=b"});
-    CHECK_FALSE(caller.stock);
-    CHECK(caller.user == "duplex");
-    CHECK(caller.remote_key == test_key().fingerprint());
-    CHECK(caller.key_comment == "me at home");
-    CHECK(caller.remote_address.starts_with("tcp://127.0.0.1:"));
-    CHECK(near.meta()->key_comment.empty());  // of a host there is no line
-  }
-  SECTION("a stock client") {
-    raw_client client{h.where, test_key()};
-    const auto ch = client.open("s", "192.0.2.1");
-    const auto caller = *h.hub.accept("s")->meta();
-    CHECK(caller.remote_peer.empty());
-    CHECK(caller.stock);
-    CHECK(caller.originator.starts_with("192.0.2.1:"));
-    CHECK(caller.user == "raw");
-    CHECK(caller.remote_key == test_key().fingerprint());
-    CHECK(caller.key_comment == "me at home");
-  }
 }

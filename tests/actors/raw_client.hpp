@@ -103,6 +103,10 @@ class raw_client {
     return made;
   }
 
+  [[nodiscard]] ssh_session raw() const { return ssh_; }
+  /// Breaks the connection as a crash does: not another word.
+  void cut() const { ::shutdown(ssh_get_fd(ssh_), SHUT_RDWR); }
+
   bool authenticated = false;
 
  private:
