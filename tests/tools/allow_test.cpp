@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tests/tools/site.hpp"
 
-#include <sys/stat.h>
-
 #include <catch2/catch.hpp>
 #include <fstream>
-#include <iterator>
 
 using namespace tools_tests;
 using Catch::Contains;
@@ -13,17 +10,7 @@ using Catch::StartsWith;
 
 namespace {
 
-std::string content(const std::string& path) {
-  std::ifstream file{path};
-  return std::string{std::istreambuf_iterator<char>{file}, {}};
-}
-
 void write(const std::string& path, const std::string& text) { std::ofstream{path} << text; }
-
-mode_t mode(const std::string& path) {
-  struct stat about {};
-  return ::stat(path.c_str(), &about) == 0 ? about.st_mode & 07777 : 0;
-}
 
 // One sentence, status 1, and nothing written.
 void check_refused(const site& here, words arguments, const std::string& why, std::string_view input = {}) {

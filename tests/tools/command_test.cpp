@@ -1,29 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tests/tools/site.hpp"
 
-#include <sys/stat.h>
-
 #include <catch2/catch.hpp>
-#include <fstream>
-#include <iterator>
 
 using namespace tools_tests;
 using Catch::Contains;
 using Catch::StartsWith;
-
-namespace {
-
-std::string content(const std::string& path) {
-  std::ifstream file{path};
-  return std::string{std::istreambuf_iterator<char>{file}, {}};
-}
-
-mode_t mode(const std::string& path) {
-  struct stat about {};
-  return ::stat(path.c_str(), &about) == 0 ? about.st_mode & 07777 : 0;
-}
-
-}  // namespace
 
 TEST_CASE("duplex: version names what it was built with", "[duplex]") {
   const site here;

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -137,10 +138,7 @@ std::string site::make_key(const std::string& name) const {
   return public_line(name);
 }
 
-std::string site::public_line(const std::string& key) const {
-  std::ifstream file{path(key + ".pub")};
-  return std::string{std::istreambuf_iterator<char>{file}, {}};
-}
+std::string site::public_line(const std::string& key) const { return content(path(key + ".pub")); }
 
 void site::admit(const std::string& lines) const {
   std::ofstream{path("authorized_keys.new")} << lines;
@@ -202,6 +200,16 @@ std::size_t memory_of(pid_t id) {
   std::size_t size = 0, resident = 0;
   file >> size >> resident;
   return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+std::string content(const std::string& path) {
+  std::ifstream file{path};
+  return std::string{std::istreambuf_iterator<char>{file}, {}};
+}
+
+mode_t mode(const std::string& path) {
+  struct stat about {};
+  return ::stat(path.c_str(), &about) == 0 ? about.st_mode & 07777 : 0;
 }
 
 std::string noise(std::size_t size) {

@@ -88,6 +88,10 @@ std::string receive(int fd, std::size_t size = SIZE_MAX);
 /// The resident memory of a process, in bytes.
 std::size_t memory_of(pid_t id);
 
+/// What a file holds, empty when there is none; and its permission bits, 0 then.
+std::string content(const std::string& path);
+mode_t mode(const std::string& path);
+
 /// Bytes that no compression or repetition could stand in for, the same each time.
 std::string noise(std::size_t size);
 

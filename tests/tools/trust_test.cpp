@@ -4,18 +4,12 @@
 
 #include <catch2/catch.hpp>
 #include <fstream>
-#include <iterator>
 
 using namespace tools_tests;
 using Catch::Contains;
 using Catch::StartsWith;
 
 namespace {
-
-std::string content(const std::string& path) {
-  std::ifstream file{path};
-  return std::string{std::istreambuf_iterator<char>{file}, {}};
-}
 
 // `duplex open` of the echo service as a client that pins no key.
 outcome open(const site& here, words more = {}) {
