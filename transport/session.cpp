@@ -142,30 +142,6 @@ void session::established() {
   arm_tick();
 }
 
-// The access list has changed: what the key may do now. False when it may not even be here any more.
-bool session::obey_list() {
-  if (setup_.role != side::acceptor || state_ != state::up || farewell_) return true;
-  const auto found = handshake_.judge(*std::exchange(changed_list_, nullptr));
-  if (!found.allowed) {
-    log(log_record::level::warning, "ending: " + found.why);
-    leave(errc::auth_failed, "the key " + about_->remote_key + " is no longer allowed", true);
-    return false;
-  }
-  may_ = found.may;
-  if (named_ && !may_->may_claim(about_->remote_name)) {
-    leave(errc::auth_failed, "the key " + about_->remote_key + " may no longer claim '" + about_->remote_name + '\'',
-          true);
-    return false;
-  }
-  for (const auto& one : std::vector{offers_})
-    if (!may_->may_listen(one.name, one.port)) withdraw(one);
-  if (about_->key_comment == may_->comment()) return true;
-  auto known = std::make_shared<session_info>(*about_);
-  known->key_comment = may_->comment();
-  about_ = std::move(known);
-  return true;
-}
-
 void session::fail(error why) {
   if (!failure_) failure_ = std::move(why);
 }

@@ -95,7 +95,6 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
   // session.cpp: life
   void start();
   void established();
-  bool obey_list();
   void fail(error why);
   void bury();
   void on_tick();
@@ -140,12 +139,14 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
   error check_offer(const std::string& name, unsigned port) const;
   caf::response_promise open_offered(const std::string& name, std::uint16_t port, const std::string& from);
 
-  // session_control.cpp: hello, ping, goodbye
+  // session_control.cpp: hello, ping, goodbye; the access list
   void open_control();
   void on_control();
   void on_control_frame(const control_frame& frame);
   void send_control(const control_frame& frame);
   void claim();
+  error check_claim() const;
+  bool obey_list();
   void turn_away(const error& why);
   void leave(errc code, std::string reason, bool at_once);
   void leave_when_idle();

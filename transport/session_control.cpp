@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The session's control channel: hello, ping, goodbye.
+// The session's control channel: hello, ping, goodbye; and obedience to the access list.
 #include "transport/session.hpp"
 
 #include <duplex/percent.hpp>
@@ -111,16 +111,21 @@ void session::on_control_frame(const control_frame& frame) {
   // Other words are of a later version: they are ignored.
 }
 
+// Nothing when the key may claim that name.
+error session::check_claim() const {
+  if (!may_ || may_->may_claim(about_->remote_name)) return {};
+  std::string names;
+  for (const auto& name : may_->names()) names.append(names.empty() ? "'" : ", '").append(name) += '\'';
+  return {errc::auth_failed,
+          "the key " + about_->remote_key + " may claim " + names + " only, not '" + about_->remote_name + '\''};
+}
+
 // The peer decides whether the name may be claimed; only then does the acceptor say hello itself.
 void session::claim() {
   if (state_ != state::up || named_) return;
-  if (may_ && !may_->may_claim(about_->remote_name)) {
-    std::string names;
-    for (const auto& name : may_->names()) names.append(names.empty() ? "'" : ", '").append(name) += '\'';
-    log(log_record::level::warning,
-        "refused the name '" + about_->remote_name + "': " + may_->where() + " has " + names);
-    return turn_away({errc::auth_failed, "the key " + about_->remote_key + " may claim " + names + " only, not '" +
-                                             about_->remote_name + '\''});
+  if (const auto why = check_claim()) {
+    log(log_record::level::warning, may_->where() + " refused a name: " + why.context());
+    return turn_away(why);
   }
   request(setup_.peer, claim_answer, up_atom_v, caf::actor_cast<caf::actor>(this), session_info_ptr{about_})
       .then(
@@ -139,6 +144,30 @@ void session::claim() {
           [this](const caf::error& refused) {
             if (state_ == state::up) turn_away(from_caf(refused));
           });
+}
+
+// The access list has changed: what the key may do now. False when it may not even be here any more.
+bool session::obey_list() {
+  if (setup_.role != side::acceptor || state_ != state::up || farewell_) return true;
+  const auto found = handshake_.judge(*std::exchange(changed_list_, nullptr));
+  if (!found.allowed) {
+    log(log_record::level::warning, "ending: " + found.why);
+    leave(errc::auth_failed, "the key " + about_->remote_key + " is no longer allowed", true);
+    return false;
+  }
+  may_ = found.may;
+  if (const auto why = check_claim(); why && named_) {
+    log(log_record::level::warning, "ending: " + why.message());
+    leave(errc::auth_failed, why.context(), true);
+    return false;
+  }
+  for (const auto& one : std::vector{offers_})
+    if (!may_->may_listen(one.name, one.port)) withdraw(one);
+  if (about_->key_comment == may_->comment()) return true;
+  auto known = std::make_shared<session_info>(*about_);
+  known->key_comment = may_->comment();
+  about_ = std::move(known);
+  return true;
 }
 
 void session::turn_away(const error& why) {

@@ -125,7 +125,7 @@ TEST_CASE("duplex: DUPLEX_PEER is the name that a key may claim", "[duplex]") {
   const auto got = here.open({"echo", "--name", "c"}, "x");
   CHECK(got.status == 255);
   CHECK_THAT(got.err, StartsWith("duplex: access denied: ") && Contains("may claim 'a', 'b' only, not 'c'"));
-  here.server().wait_for_error("refused the name 'c'");
+  here.server().wait_for_error("authorized_keys:1 refused a name: ");
   CHECK(session_reaches(here, "echo"));
 }
 

@@ -100,6 +100,34 @@ TEST_CASE("duplex: narrower options count for the next open of a live session", 
   CHECK(here.run_ssh({"-S", control, "-s"}, {"other"}, "x").out == "x");
 }
 
+TEST_CASE("duplex: an offer that permitlisten covers no more is unknown again, others stay", "[duplex]") {
+  site here;
+  here.admit("permitlisten=\"*:*\" " + here.public_line("client"));
+  here.serve({"echo=echo"}, {"-v"});
+  const listener target;
+  const auto to = ":127.0.0.1:" + std::to_string(target.port());
+  program ssh{here.ssh({"-N", "-R", "web:1" + to, "-R", "db:1" + to}), here.variables()};
+  here.server().wait_for_error("offers 'db'");
+  here.admit("permitlisten=\"db:*\" " + here.public_line("client"));
+  here.server().wait_for_error("no longer offers 'web'");
+  const auto got = here.open({"web"});
+  CHECK_THAT(got.err, StartsWith("duplex: unknown service: "));
+  program open{here.dial("open", {here.endpoint(), "db"}), here.variables()};
+  CHECK(target.accept() >= 0);
+}
+
+TEST_CASE("duplex: a peer whose name its key may claim no more has to leave", "[duplex]") {
+  site here;
+  here.serve({"echo=echo"}, {"-v"});
+  program named{here.dial("open", {here.endpoint(), "echo", "--name", "n"}), here.variables()};
+  program nameless{here.dial("open", {here.endpoint(), "echo"}), here.variables()};
+  for (auto* one : {&named, &nameless}) two_clients::check_alive(*one);
+  here.admit("environment=\"DUPLEX_PEER=other\" " + here.public_line("client"));
+  CHECK(named.wait() == 255);
+  CHECK_THAT(named.err(), StartsWith("duplex: ") && Contains("may claim 'other' only, not 'n'"));
+  two_clients::check_alive(nameless);
+}
+
 TEST_CASE("duplex: a malformed line is named with file and line, and the others count", "[duplex]") {
   site here;
   here.admit("# keys\ncommand=\"x\" " + here.public_line("server") + "rubbish\n" + here.public_line("client"));
