@@ -65,6 +65,7 @@ caf::behavior session::make_behavior() {
         return open_offered(name, port, from);
       },
       [this](access_atom, authorized_keys_ptr& list) {
+        if (state_ == state::handshake && !handshake_.may()) return;  // the login reads the list for itself
         changed_list_ = std::move(list);
         obey_list();
       },

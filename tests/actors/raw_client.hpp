@@ -53,7 +53,8 @@ class raw_socket {
 /// An SSH client that knows nothing of Duplex, and lets a test write open requests as it likes. Blocking.
 class raw_client {
  public:
-  raw_client(const std::string& where, const key& identity) : ssh_(ssh_new()) {
+  raw_client(const std::string& where, const key& identity) : raw_client(where) { authenticate(identity); }
+  explicit raw_client(const std::string& where) : ssh_(ssh_new()) {
     const auto parsed = endpoint::parse(where);
     const unsigned port = parsed->number();
     const bool off = false;
@@ -64,7 +65,6 @@ class raw_client {
     ssh_options_set(ssh_, SSH_OPTIONS_USER, "raw");
     ssh_options_set(ssh_, SSH_OPTIONS_TIMEOUT, &limit);
     if (ssh_connect(ssh_) != SSH_OK) FAIL(ssh_get_error(ssh_));
-    authenticated = ssh_userauth_publickey(ssh_, nullptr, identity.rep().key.get()) == SSH_AUTH_SUCCESS;
   }
   ~raw_client() {
     ssh_disconnect(ssh_);
@@ -103,6 +103,9 @@ class raw_client {
     return made;
   }
 
+  void authenticate(const key& by) {
+    authenticated = ssh_userauth_publickey(ssh_, nullptr, by.rep().key.get()) == SSH_AUTH_SUCCESS;
+  }
   [[nodiscard]] ssh_session raw() const { return ssh_; }
   /// Breaks the connection as a crash does: not another word.
   void cut() const { ::shutdown(ssh_get_fd(ssh_), SHUT_RDWR); }
