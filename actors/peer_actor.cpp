@@ -172,9 +172,10 @@ void peer_core::publish() {
     caf::anon_send(session.actor, services_atom_v, transport::served_names_ptr{names});
 }
 
-void peer_core::watch_access() {
+void peer_core::watch_access(std::function<void()> then) {
   if (access_) caf::anon_send_exit(access_, caf::exit_reason::user_shutdown);
   access_ = system().spawn<transport::access_watch>(home(), self_handle(), settings_);
+  request(access_, caf::infinite, access_atom_v).then(then, [then](const caf::error&) { then(); });
 }
 
 caf::result<endpoint> peer_core::bind(const endpoint& where) {
@@ -193,8 +194,8 @@ caf::result<endpoint> peer_core::bind(const endpoint& where) {
       .then(
           [this, made, promise](const endpoint& real) mutable {
             listeners_.emplace(real.str(), made);
-            if (!access_) watch_access();
-            promise.deliver(real);
+            if (access_) return promise.deliver(real);
+            watch_access([promise, real]() mutable { promise.deliver(real); });  // what is wrong is logged first
           },
           [promise, made](caf::error& why) mutable {
             caf::anon_send_exit(made, caf::exit_reason::user_shutdown);
@@ -239,7 +240,7 @@ caf::result<void> peer_core::set_option(const std::string& name, const std::stri
   }
   settings_ = std::make_shared<const options>(std::move(changed));
   if (!broken_) publish();
-  if (access_ && name == "authorized_keys") watch_access();
+  if (access_ && name == "authorized_keys") watch_access([] {});
   return caf::unit;
 }
 

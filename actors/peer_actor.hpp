@@ -81,7 +81,7 @@ class peer_core final : public pinned_actor<peer_core_actor::base> {
   void unlist(const caf::actor& session, const error& why);
   void announce(peer_event::kind what, const peer_info& whom, const error& why);
   void publish();
-  void watch_access();
+  void watch_access(std::function<void()> then);
   template <class Verb> void shut_down(std::chrono::milliseconds linger, Verb to_sessions);
   void finish_if_empty();
   caf::actor self_handle() { return caf::actor_cast<caf::actor>(this); }

@@ -4,6 +4,7 @@
 #include <caf/send.hpp>
 
 #include <algorithm>
+#include <filesystem>
 
 namespace duplex::transport {
 namespace {
@@ -19,8 +20,6 @@ access_watch::access_watch(caf::actor_config& config, detail::worker* home, caf:
 caf::behavior access_watch::make_behavior() {
   monitor(peer_);
   set_down_handler([this](const caf::down_msg& gone) { quit(gone.reason); });
-  const auto self = caf::actor_cast<caf::actor>(this);
-  caf::anon_send(self, access_atom_v);
   return {[this](access_atom) { load(); }};
 }
 
@@ -36,6 +35,7 @@ void access_watch::log(const std::string& text) const {
 
 std::string access_watch::nobody(const authorized_keys& list) const {
   if (!list.is_file()) return "nobody can log in: " + list.name() + " admits no key";
+  std::error_code unknown;
   return "nobody can log in: " + list.name() +
          (list.readable() ? " admits no key" : " does not exist or cannot be read") +
          "; admit one with: duplex allow " +

@@ -13,8 +13,9 @@
 
 namespace duplex::transport {
 
-/// *Actor, pinned.* Reads the access list when it starts, whenever its file changes, and when a line expires, logs what
-/// is wrong with it, and sends `(access_atom, authorized_keys_ptr)` to the peer. Ends with the peer, or when told to.
+/// *Actor, pinned.* Reads the access list when asked to, by `(access_atom)`, which it answers, and from then on
+/// whenever its file changes and when a line expires; logs what is wrong with it, and sends `(access_atom,
+/// authorized_keys_ptr)` to the peer. Ends with the peer, or when told to.
 class access_watch final : public detail::pinned_actor<caf::event_based_actor> {
  public:
   access_watch(caf::actor_config& config, detail::worker* home, caf::actor peer,
