@@ -60,7 +60,7 @@ TEST_CASE("duplex: what ssh -R offers is reached by duplex open", "[duplex]") {
   CHECK(open.out() == "hello");
 }
 
-TEST_CASE("duplex: what ssh -R offers is reached by another client's ssh -W, -s and curl", "[duplex]") {
+TEST_CASE("duplex: what ssh -R offers is reached by another client's ssh -W, -s, and curl through -D", "[duplex]") {
   offering here;
   const listener target;
   const program ssh{here.offer("web:1", target), here.variables()};
@@ -70,10 +70,10 @@ TEST_CASE("duplex: what ssh -R offers is reached by another client's ssh -W, -s 
     answer(target, open, "hello");
     CHECK(open.out() == "hello");
   }
-  const auto socket = here.path("web");
-  program forward{here.ssh({"-v", "-N", "-L", socket + ":web:1"}), here.variables()};
+  const auto proxy = "127.0.0.1:" + std::to_string(listener{}.port());
+  program forward{here.ssh({"-v", "-N", "-D", proxy}), here.variables()};
   forward.wait_for_error("Entering interactive session");
-  program curl{{"curl", "-sS", "--unix-socket", socket, "http://web/"}};
+  program curl{{"curl", "-sS", "--socks5-hostname", proxy, "http://web/"}};
   answer(target, curl, page);
   CHECK(curl.out() == "hello");
 }
