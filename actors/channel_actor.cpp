@@ -269,10 +269,7 @@ void channel_core::push_to_subscriber() {
   stream_->expect_frames(form_ == delivery::frames);
   auto errors = stream_->take_errors();
   if (!errors) return break_with(errors.error());
-  if (!errors->empty()) {
-    stream_->consumed(errors->wire_size());
-    pass_on(error_atom_v, std::move(*errors));
-  }
+  if (!errors->empty()) pass_on(error_atom_v, std::move(*errors));
   if (form_ == delivery::frames) {
     for (;;) {  // what is wrong comes after the good frames, and nothing may follow that would wake us again
       auto batch = stream_->take_frames();

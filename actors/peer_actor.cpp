@@ -103,6 +103,10 @@ peer_core::behavior_type peer_core::make_behavior() {
         return come_up(session, about);
       },
       [this](incoming_atom, const caf::actor& channel, const std::string& name) { incoming(channel, name); },
+      [this](plan_atom) {
+        publishing_ = false;
+        if (!broken_) publish();
+      },
       [this](offer_atom, const caf::actor& session, const std::string& name, std::uint16_t port) {
         offered(session, name, port);
       },
@@ -170,6 +174,11 @@ void peer_core::publish() {
   for (const auto& [where, actor] : diallers_) caf::anon_send(actor, plan_atom_v, plan_);
   for (const auto& [id, session] : sessions_)
     caf::anon_send(session.actor, services_atom_v, transport::served_names_ptr{names});
+}
+
+// Once for all changes that wait in the mailbox: a client may offer and withdraw as fast as it can send.
+void peer_core::publish_soon() {
+  if (!std::exchange(publishing_, true)) caf::anon_send(self_handle(), plan_atom_v);
 }
 
 void peer_core::watch_access(std::function<void()> then) {

@@ -25,6 +25,7 @@ using peer_core_actor =
                        caf::replies_to<up_atom, caf::actor, transport::session_info_ptr>::with<void>,  // it claims a
                                                                                                        // name
                        caf::reacts_to<incoming_atom, caf::actor, std::string>,  // a channel asks to be kept
+                       caf::reacts_to<plan_atom>,                               // to itself: publish
                        caf::reacts_to<draining_atom, caf::actor>,               // the remote side will leave
                        caf::reacts_to<offer_atom, caf::actor, std::string, std::uint16_t>,  // ssh -R
                        caf::reacts_to<withdraw_atom, caf::actor, std::string, std::uint16_t>,
@@ -81,6 +82,7 @@ class peer_core final : public pinned_actor<peer_core_actor::base> {
   void unlist(const caf::actor& session, const error& why);
   void announce(peer_event::kind what, const peer_info& whom, const error& why);
   void publish();
+  void publish_soon();
   void watch_access(std::function<void()> then);
   template <class Verb> void shut_down(std::chrono::milliseconds linger, Verb to_sessions);
   void finish_if_empty();
@@ -100,7 +102,7 @@ class peer_core final : public pinned_actor<peer_core_actor::base> {
   std::vector<caf::actor> observers_;
   std::vector<caf::response_promise> leaving_;
   dispatcher turns_;
-  bool shutting_down_ = false;
+  bool shutting_down_ = false, publishing_ = false;
 };
 
 }  // namespace duplex::detail

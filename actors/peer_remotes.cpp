@@ -113,7 +113,7 @@ void peer_core::gone(const caf::down_msg& down) {
   const auto id = down.source.id();
   if (const auto at = sessions_.find(id); at != sessions_.end()) {
     unlist(at->second.actor, from_caf(down.reason));
-    if (offers_.remove(at->second.actor)) publish();
+    if (offers_.remove(at->second.actor)) publish_soon();
     sessions_.erase(at);
     return finish_if_empty();
   }

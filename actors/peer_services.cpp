@@ -100,11 +100,11 @@ void peer_core::forward(const caf::actor& channel, const std::string& name) {
 void peer_core::offered(const caf::actor& session, const std::string& name, std::uint16_t port) {
   if (!sessions_.contains(session.id()) || services_.contains(name)) return;  // it has ended; it was served meanwhile
   offers_.add(name, {session, port});
-  publish();
+  publish_soon();
 }
 
 void peer_core::withdrawn(const caf::actor& session, const std::string& name, std::uint16_t port) {
-  if (offers_.remove(name, {session, port})) publish();
+  if (offers_.remove(name, {session, port})) publish_soon();
 }
 
 }  // namespace duplex::detail

@@ -28,7 +28,10 @@ caf::behavior relay::make_behavior() {
         const auto size = static_cast<std::uint32_t>(data.size());
         pass_on(here(), across(), size, write_atom_v, std::move(data));
       },
-      [this](error_atom, frames& batch) { pass_on(here(), across(), 0, error_atom_v, std::move(batch)); },
+      [this](error_atom, frames& batch) {
+        const auto size = static_cast<std::uint32_t>(batch.wire_size());
+        pass_on(here(), across(), size, error_atom_v, std::move(batch));
+      },
       [this](trailers_atom, std::vector<std::string>& list) {
         pass_on(here(), across(), 0, trailers_atom_v, std::move(list));
       },

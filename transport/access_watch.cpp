@@ -15,7 +15,7 @@ constexpr auto longest_wait = std::chrono::hours{1};  // the wall clock may be s
 
 access_watch::access_watch(caf::actor_config& config, detail::worker* home, caf::actor peer,
                            std::shared_ptr<const options> settings)
-    : pinned_actor(config, home), peer_(std::move(peer)), settings_(std::move(settings)), expiry_(home->context()) {}
+    : pinned_actor(config, home), peer_(std::move(peer)), settings_(std::move(settings)), later_(home->context()) {}
 
 caf::behavior access_watch::make_behavior() {
   monitor(peer_);
@@ -25,7 +25,7 @@ caf::behavior access_watch::make_behavior() {
 
 void access_watch::on_exit() {
   watch_.reset();
-  expiry_.cancel();
+  later_.cancel();
   peer_ = nullptr;
 }
 
@@ -35,10 +35,11 @@ void access_watch::log(const std::string& text) const {
 
 std::string access_watch::nobody(const authorized_keys& list) const {
   if (!list.is_file()) return "nobody can log in: " + list.name() + " admits no key";
-  std::error_code unknown;
-  return "nobody can log in: " + list.name() +
-         (list.readable() ? " admits no key" : " does not exist or cannot be read") +
-         "; admit one with: duplex allow " +
+  std::error_code ignored;
+  const auto* why = list.readable()                                 ? " admits no key"
+                    : std::filesystem::exists(list.name(), ignored) ? " cannot be read"
+                                                                    : " does not exist";
+  return "nobody can log in: " + list.name() + why + "; admit one with: duplex allow " +
          (settings_->authorized_keys.empty() ? "" : "--authorized-keys " + list.name() + ' ') + "KEY.pub";
 }
 
@@ -54,6 +55,10 @@ void access_watch::load() {
       log(fresh->name() + " is not watched: changes count for new logins only: " + started.error().context());
     // What changed between the reading and the watching is read now.
     fresh = std::make_shared<const authorized_keys>(authorized_keys::load(*settings_));
+  }
+  if (fresh->is_unknown() && list_) {  // no reason to end all sessions
+    log(fresh->name() + " cannot be read for now; what it said before counts");
+    return load_again(std::chrono::seconds{1});
   }
   std::vector<std::string> wrong = fresh->problems();
   if (fresh->admits_nobody()) wrong.push_back(nobody(*fresh));
@@ -71,10 +76,13 @@ void access_watch::expect_expiry() {
   const auto next = list_->next_expiry(now);
   if (!next) return;
   const bool soon = *next - now < longest_wait;  // which may be the end of time: nothing is added to it
-  expiry_.expires_after(soon ? std::chrono::duration_cast<std::chrono::milliseconds>(*next - now) +
-                                   std::chrono::milliseconds{1}
-                             : std::chrono::milliseconds{longest_wait});
-  expiry_.async_wait([self = caf::strong_actor_ptr{ctrl()}, this](const boost::system::error_code& cancelled) {
+  load_again(soon ? std::chrono::duration_cast<std::chrono::milliseconds>(*next - now) + std::chrono::milliseconds{1}
+                  : std::chrono::milliseconds{longest_wait});
+}
+
+void access_watch::load_again(std::chrono::milliseconds in) {
+  later_.expires_after(in);
+  later_.async_wait([self = caf::strong_actor_ptr{ctrl()}, this](const boost::system::error_code& cancelled) {
     detail::run_scope turn{*home()};
     if (!cancelled) caf::anon_send(caf::actor_cast<caf::actor>(self), access_atom_v);
   });

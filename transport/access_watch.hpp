@@ -28,6 +28,7 @@ class access_watch final : public detail::pinned_actor<caf::event_based_actor> {
  private:
   void load();
   void expect_expiry();
+  void load_again(std::chrono::milliseconds in);
   std::string nobody(const authorized_keys& list) const;
   void log(const std::string& text) const;
 
@@ -35,7 +36,7 @@ class access_watch final : public detail::pinned_actor<caf::event_based_actor> {
   std::shared_ptr<const options> settings_;
   authorized_keys_ptr list_;
   std::optional<file_watch> watch_;
-  boost::asio::steady_timer expiry_;
+  boost::asio::steady_timer later_;
   std::vector<std::string> told_;
 };
 

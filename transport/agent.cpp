@@ -56,8 +56,12 @@ result<std::unique_ptr<agent>> agent::connect(const std::string& where) {
 }
 
 result<void> agent::step(ssh_session ssh, std::function<void()> done) {
-  if (!std::exchange(libssh_has_it_, true))
-    ssh_set_agent_socket(ssh, ::fcntl(socket_.get(), F_DUPFD_CLOEXEC, 0));  // libssh closes it with the session
+  if (!std::exchange(libssh_has_it_, true)) {
+    const int copy = ::fcntl(socket_.get(), F_DUPFD_CLOEXEC, 0);  // libssh closes it with the session
+    // Without one libssh would look for an agent of its own.
+    if (copy < 0) return {errc::resource_exhausted, std::string{"the ssh-agent's socket: "} + std::strerror(errno)};
+    ssh_set_agent_socket(ssh, copy);
+  }
   const signals_blocked until_started;
   try {
     thread_ = std::thread{[this, ssh, done = std::move(done)] {

@@ -45,13 +45,18 @@ std::string_view take_line(std::string_view& text) {
 result<listed_key> compose(std::string_view line, std::string_view options) {
   const auto alone = authorized_line::parse(line);
   if (!alone) return alone.error();
+  if (const auto own = transport::key_options::parse(alone->options); !options.empty() && own)
+    if (!own->opens.empty() || !own->listens.empty() || !own->names.empty())
+      return refuse("the line has limits of its own, which would add to yours; take them out of it, or give none");
   std::string text{options};
   if (!options.empty()) text += alone->options.empty() ? ' ' : ',';
   text += transport::trimmed(line);
   auto parts = authorized_line::parse(text);
   if (!parts) return parts.error();
   if (parts->key != alone->key) return refuse("the options hold a key of their own");
-  if (text.find_first_of("\r\n") != std::string::npos) return refuse("a line break is in the line");
+  for (const char c : text)
+    if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f)
+      return refuse("a line break or another control character is in the line");
   if (auto fine = transport::key_options::parse(parts->options); !fine) return fine.error();
   return listed_key{std::move(text), std::move(*parts), {}};
 }

@@ -95,6 +95,8 @@ authorized_keys authorized_keys::load(const options& of) {
   auto made = parse(lines.name, lines.text);
   made.is_file_ = lines.is_file;
   made.readable_ = lines.readable;
+  made.unknown_ = lines.unknown;
+  made.source_ = of.authorized_keys;
   made.is_standard_ = of.authorized_keys.empty();
   return made;
 }

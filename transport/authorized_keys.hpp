@@ -74,8 +74,12 @@ class authorized_keys {
   /// ignored", up to a limit.
   [[nodiscard]] const std::vector<std::string>& problems() const noexcept { return problems_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  /// The option it was loaded from.
+  [[nodiscard]] const std::string& source() const noexcept { return source_; }
   [[nodiscard]] bool is_file() const noexcept { return is_file_; }
   [[nodiscard]] bool readable() const noexcept { return readable_; }
+  /// It could not be read, for a reason that will pass: too many open files, for instance. Not one of the list's own.
+  [[nodiscard]] bool is_unknown() const noexcept { return unknown_; }
   /// No line is of use.
   [[nodiscard]] bool admits_nobody() const noexcept;
   /// The earliest expiry-time after `now`.
@@ -91,8 +95,8 @@ class authorized_keys {
   void add_problem(std::string problem, std::size_t number);
   [[nodiscard]] std::string way_in(const std::string& public_line) const;
 
-  std::string name_;
-  bool is_file_ = true, readable_ = true, is_standard_ = false;
+  std::string name_, source_;
+  bool unknown_ = false, is_file_ = true, readable_ = true, is_standard_ = false;
   std::vector<entry> entries_;
   std::vector<std::string> problems_;
 };

@@ -43,28 +43,34 @@ result<void> file_watch::start() {
   events_.close(ignored);
   events_.assign(fd);
   int links = most_links;
-  watch_way(file_, links);
+  const bool whole = watch_way(file_, links);
+  const auto why = error{errc::io, std::string{"inotify: "} + std::strerror(errno)};
   read();
-  return {};
+  return whole ? result<void>{} : result<void>{why};
 }
 
 // Each folder and link on the way for itself, the last folder that is there for what comes and goes in it. From the
 // root on: what changes further down meanwhile is seen from above.
-void file_watch::watch_way(const std::filesystem::path& to, int& links) {
+bool file_watch::watch_way(const std::filesystem::path& to, int& links) {
   const auto add = [fd = events_.native_handle()](const std::filesystem::path& what, std::uint32_t events) {
     return ::inotify_add_watch(fd, what.c_str(), events | IN_MASK_ADD) >= 0;
   };
   std::error_code ignored;
   std::filesystem::path step, folder;
+  bool whole = true;
   for (const auto& part : to) {
     folder = std::exchange(step, step / part);
     if (const auto link = std::filesystem::read_symlink(step, ignored); !link.empty() && links-- > 0) {
       add(step, to_itself | IN_DONT_FOLLOW);
-      watch_way(folder / link, links);
+      whole &= watch_way(folder / link, links);
     }
-    if (!add(step, std::filesystem::is_directory(step, ignored) ? to_itself : to_file)) break;
+    if (add(step, std::filesystem::is_directory(step, ignored) ? to_itself : to_file)) continue;
+    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) break;
+    // A folder that may be passed through but not read is no reason not to watch what lies behind it.
+    if (errno != EACCES || step == to) whole = false;
   }
-  if (!std::filesystem::is_directory(to, ignored)) add(folder, to_folder);
+  if (!std::filesystem::is_directory(to, ignored)) whole &= add(folder, to_folder);
+  return whole;
 }
 
 void file_watch::read() {

@@ -29,7 +29,7 @@ class file_watch {
   result<void> start();
 
  private:
-  void watch_way(const std::filesystem::path& to, int& links);
+  bool watch_way(const std::filesystem::path& to, int& links);
   void read();
   void settle();
 

@@ -253,8 +253,12 @@ std::string handshake::waits_for() const {
 }
 
 int handshake::on_client_key(const char* user, ssh_key offered, char signature_state) {
+  if (failure_) return SSH_AUTH_DENIED;
   const auto fingerprint = fingerprint_of(offered);
-  if (fingerprint != last_offered_ && ++tries_ > settings_.max_auth_tries) {
+  // A key is asked about once, and shown once with a signature. More of the same is a try each time: each reads the
+  // list.
+  asked_ = fingerprint == last_offered_ ? asked_ + 1 : 1;
+  if (asked_ != 2 && ++tries_ > settings_.max_auth_tries) {
     fail(errc::auth_failed, "Too many authentication failures: more than " + std::to_string(settings_.max_auth_tries) +
                                 " keys (option max_auth_tries)");
     return SSH_AUTH_DENIED;

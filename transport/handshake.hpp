@@ -97,7 +97,7 @@ class handshake {
   std::unique_ptr<agent> agent_;
   bool agent_answered_ = false, agent_tried_ = false, offered_ = false;
   std::string tried_;  // for the last error: what came of the agent
-  std::uint64_t tries_ = 0;
+  std::uint64_t tries_ = 0, asked_ = 0;
   std::string remote_key_, last_offered_, user_;
   ssh_key_ptr signed_by_;
   permissions_ptr may_;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -27,12 +28,17 @@ bool holds_lines(const std::string& option) {
 }  // namespace
 
 key_lines read_key_lines(const std::string& option, const std::string& standard) {
-  if (holds_lines(option)) return {"option " + standard, option, false};
+  if (holds_lines(option)) return {.name = "option " + standard, .text = option, .is_file = false};
   const auto path = option.empty() ? configuration_folder() + '/' + standard : option;
+  errno = 0;
   std::ifstream in{path, std::ios::binary};
+  const int why = errno;
   std::error_code ignored;
   // Reading a folder would throw, and the exception pass through libssh.
-  if (!in || std::filesystem::is_directory(path, ignored)) return {path, {}, true, false};
+  if (!in || std::filesystem::is_directory(path, ignored)) {
+    const bool for_now = why == EMFILE || why == ENFILE || why == ENOMEM || why == EIO || why == EINTR;
+    return {.name = path, .text = {}, .unknown = for_now, .readable = false};
+  }
   std::string text;
   std::array<char, 16384> chunk;
   do {
@@ -40,7 +46,7 @@ key_lines read_key_lines(const std::string& option, const std::string& standard)
     text.append(chunk.data(), static_cast<std::size_t>(in.gcount()));
   } while (in && text.size() <= max_key_lines);
   text.resize(std::min(text.size(), max_key_lines + 1));
-  return {path, text};
+  return {.name = path, .text = std::move(text)};
 }
 
 bool is_key_type(std::string_view word) {

@@ -16,6 +16,7 @@ struct key_lines {
   std::string name;      ///< for messages: the file, or "option authorized_keys"
   std::string text;      ///< empty when not readable; one byte over `max_key_lines` when the file is larger
   bool is_file = true;   ///< `name` is a path
+  bool unknown = false;  ///< not readable now, for a reason that is not the file's own and will pass
   bool readable = true;  ///< false: a file that is missing, closed to us, or a folder
 };
 

@@ -89,7 +89,10 @@ caf::behavior listener::make_behavior() {
 void listener::on_exit() {
   boost::system::error_code ignored;
   resolver_.cancel();
-  if (acceptor_.is_open() && where_.type() == endpoint::kind::unix_socket) ::unlink(where_.target().c_str());
+  struct stat about {};
+  // The path may have become somebody else's.
+  if (inode_ != 0 && ::lstat(where_.target().c_str(), &about) == 0 && about.st_ino == inode_)
+    ::unlink(where_.target().c_str());
   acceptor_.close(ignored);
   pause_.cancel();
 }
@@ -116,7 +119,8 @@ error listener::make_way() {
   if (::lstat(path.c_str(), &about) != 0) return {};
   if (!S_ISSOCK(about.st_mode)) return {errc::address_in_use, "a file that is no socket is there; remove it"};
   boost::system::error_code failed;
-  local::socket probe{home()->context()};
+  local::socket probe{home()->context(), local{}};
+  probe.non_blocking(true, failed);  // one whose backlog is full would keep us
   probe.connect(local::endpoint{path}, failed);
   if (failed != boost::asio::error::connection_refused)
     return {errc::address_in_use, "another program listens there; choose another path"};
@@ -130,6 +134,8 @@ void listener::listen(const any_stream::endpoint& at) {
   acceptor_.open(at.protocol(), failed);
   if (!failed && is_tcp) acceptor_.set_option(tcp::acceptor::reuse_address{true}, failed);
   if (!failed) acceptor_.bind(at, failed);
+  struct stat about {};
+  if (!failed && !is_tcp && ::lstat(where_.target().c_str(), &about) == 0) inode_ = about.st_ino;
   // Nobody can connect before `listen`, so there is no moment when the path is open to others.
   if (!failed && !is_tcp && ::chmod(where_.target().c_str(), S_IRUSR | S_IWUSR) != 0)
     failed.assign(errno, boost::system::system_category());

@@ -10,6 +10,8 @@
 #include <boost/asio/steady_timer.hpp>
 #include <caf/event_based_actor.hpp>
 
+#include <sys/types.h>
+
 #include <set>
 
 namespace duplex::transport {
@@ -54,6 +56,7 @@ class listener final : public detail::pinned_actor<caf::event_based_actor> {
   boost::asio::basic_socket_acceptor<boost::asio::generic::stream_protocol> acceptor_;
   boost::asio::steady_timer pause_;
   caf::response_promise bound_;
+  ino_t inode_ = 0;                   // of the unix socket that was made
   std::set<caf::actor_id> startups_;  // sessions that have not authenticated
 };
 

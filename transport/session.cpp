@@ -65,7 +65,9 @@ caf::behavior session::make_behavior() {
         return open_offered(name, port, from);
       },
       [this](access_atom, authorized_keys_ptr& list) {
-        if (state_ == state::handshake && !handshake_.may()) return;  // the login reads the list for itself
+        // A login reads the list for itself, and later; but the list that its session was made with.
+        const bool same = list->source() == setup_.settings->authorized_keys;
+        if (state_ == state::handshake && !handshake_.may() && same) return;
         changed_list_ = std::move(list);
         obey_list();
       },
@@ -163,6 +165,8 @@ void session::bury() {
   dirty_.clear();
   // A channel that the remote side did not close is cut off, however politely the session ended.
   const error cut = failure_.code() == errc::closed ? error{errc::connection_lost, failure_.context()} : failure_;
+  // Pulling may read the socket, and so bring requests: what would end a stream from within that is refused.
+  for (const auto& [raw, st] : streams_) st->asking_.reset();
   for (auto it = streams_.begin(); it != streams_.end();) {
     auto& st = *it->second;
     if (!st.gone_ && !st.failure_) st.failure_ = cut;

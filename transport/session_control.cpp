@@ -130,7 +130,8 @@ void session::claim() {
   request(setup_.peer, claim_answer, up_atom_v, caf::actor_cast<caf::actor>(this), session_info_ptr{about_})
       .then(
           [this] {
-            if (state_ != state::up) return;
+            if (state_ != state::up || farewell_) return;
+            if (const auto why = check_claim()) return turn_away(why);  // the list has changed meanwhile
             named_ = true;
             if (setup_.role == side::acceptor)
               send_control(hello{setup_.settings->name, instance_id(), std::string{"duplex "} + version,

@@ -9,6 +9,7 @@
 namespace duplex::transport {
 namespace {
 
+constexpr std::size_t longest_name = 256;        // one more than a name may have: for the log it will do
 constexpr std::size_t most_offers = 256;         // of one session; a configuration file has a handful
 constexpr std::uint16_t first_dynamic = 49'152;  // RFC 6335 section 6: ports that are given out
 constexpr int refuse = 1, taken = 0;             // what libssh's message callback says
@@ -36,7 +37,7 @@ void session::begin(ssh_stream& st, std::string service, std::vector<std::string
 
 int session::on_global_request(ssh_message message) {
   const char* text = ssh_message_global_request_address(message);
-  const std::string name{text != nullptr ? text : ""};
+  const auto name = printable(std::string{text != nullptr ? text : ""}.substr(0, longest_name));
   const auto port = static_cast<unsigned>(ssh_message_global_request_port(message));
   const auto known = [&](unsigned p) {
     return std::find(offers_.begin(), offers_.end(), offer{name, p}) != offers_.end();
@@ -97,6 +98,8 @@ caf::response_promise session::open_offered(const std::string& name, std::uint16
     return promise;
   };
   if (state_ != state::up || leaving_ || farewell_) return refused(errc::not_connected, "the session is ending");
+  if (std::find(offers_.begin(), offers_.end(), offer{name, port}) == offers_.end())
+    return refused(errc::not_connected, "it is no longer offered");
   if (is_full())
     return refused(errc::resource_exhausted,
                    "the session has " + std::to_string(channels()) + " channels (option max_channels)");

@@ -34,8 +34,8 @@ using channel_actor = caf::typed_actor<
     /// So many received bytes are done with: the remote side may send as many again.
     caf::reacts_to<credit_atom, std::uint32_t>,
     /// From now on everything that arrives goes to this actor: `(frames_atom, frames)` or `(bytes_atom, bytes)`, one
-    /// message per wake-up, `(error_atom, frames)`, `(trailers_atom, list)`, `(eof_atom)`. It returns credit with its
-    /// writes or by `credit`. The channel closes when the subscriber ends.
+    /// message per wake-up, `(error_atom, frames)`, `(trailers_atom, list)`, `(eof_atom)`. It returns credit for both,
+    /// in bytes on the wire, with its writes or by `credit`. The channel closes when the subscriber ends.
     caf::replies_to<subscribe_atom, caf::strong_actor_ptr, delivery>::with<void>,
     /// Waits for bytes, at most so many. `errc::end_of_stream` after the last.
     caf::replies_to<read_atom, std::uint64_t>::with<bytes>,

@@ -108,6 +108,30 @@ TEST_CASE("join: a reader that sleeps stops the writer at the other end", "[join
   CHECK(outcome_of(joined));
 }
 
+TEST_CASE("join: error frames that nobody reads stop their writer as well", "[join]") {
+  options small;
+  small.receive_window = 64 << 10;
+  small.send_high_water = small.send_low_water = 64 << 10;
+  triangle t{small};
+  auto joined = t.join();
+  const std::string chunk(64 << 10, 'x');
+  std::size_t written = 0;
+  std::future<result<void>> last;
+  do {
+    last = t.near.async_write_error(chunk, asio::use_future);
+    written += chunk.size();
+  } while (written < (64U << 20) && last.wait_for(500ms) == std::future_status::ready);
+  CHECK(written < (32U << 20));
+  for (std::size_t read = 0; read < written; ++read) {
+    const auto one = t.far.read_error();
+    if (!one) FAIL(one.error().message());
+    read += one->size() - 1;
+  }
+  CHECK(last.wait_for(patience) == std::future_status::ready);
+  REQUIRE(t.far.close());
+  CHECK(outcome_of(joined));
+}
+
 TEST_CASE("join: a session that is lost ends the other channel with the reason", "[join]") {
   triangle t;
   auto joined = t.join();

@@ -111,3 +111,35 @@ TEST_CASE("unix: from= never matches", "[unix]") {
   auto me = b.rt.spawn_peer(with_keys({.name = "me"}));
   CHECK(me.connect(b.where).error().code() == errc::auth_failed);
 }
+
+TEST_CASE("unix: a path that became somebody else's is left to them", "[unix]") {
+  bound b;
+  REQUIRE(b.hub.bind(b.where));
+  REQUIRE(::unlink(b.path.c_str()) == 0);
+  auto second = b.rt.spawn_peer(with_keys({.name = "second"}));
+  REQUIRE(second.bind(b.where));
+  REQUIRE(b.hub.shutdown());
+  auto me = b.rt.spawn_peer(with_keys({.name = "me"}));
+  const auto up = me.connect(b.where);
+  REQUIRE(up);
+  CHECK(up->name == "second");
+}
+
+TEST_CASE("unix: a listener that does not accept is no reason to wait", "[unix]") {
+  bound b;
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un at{};
+  at.sun_family = AF_UNIX;
+  b.path.copy(at.sun_path, sizeof at.sun_path - 1);
+  REQUIRE(::bind(fd, reinterpret_cast<sockaddr*>(&at), sizeof at) == 0);
+  REQUIRE(::listen(fd, 0) == 0);
+  std::vector<int> queued;  // until its backlog is full
+  for (int one = 0; one >= 0;) {
+    one = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    queued.push_back(one);
+    if (::connect(one, reinterpret_cast<sockaddr*>(&at), sizeof at) != 0) break;
+  }
+  CHECK(b.hub.bind(b.where).error().code() == errc::address_in_use);
+  for (const int one : queued) ::close(one);
+  ::close(fd);
+}

@@ -96,12 +96,23 @@ TEST_CASE("allow key: a line that would admit nobody is refused, and nothing wri
            {"command=\"x\" " + line, "unknown option 'command'"},
            {"from=\"host.example\" " + line, "names are never resolved here"},
            {"from=\"10.0.0.1 " + line, "no key is in it"},
-           {line + '\n' + fresh(), "a line break is in the line"},
-           {line + "\r" + fresh(), "a line break is in the line"},
+           {line + '\n' + fresh(), "a line break or another control"},
+           {line + "\r" + fresh(), "a line break or another control"},
            {line + std::string("\0", 1), "NUL"},
            {line + std::string(20'000, 'x'), "over the limit"},
            {key::generate().text(), "that is a private key"}})
     check_refused(here, text, errc::invalid_argument, why);
+  CHECK(mode(here.path("keys")) == 0);
+}
+
+TEST_CASE("allow key: a line with limits of its own takes none from outside", "[allow key]") {
+  const folder here;
+  for (const std::string own : {"permitopen=\"*:*\" ", "permitlisten=\"*:*\" ", "environment=\"DUPLEX_PEER=x\" "}) {
+    const auto done = allow_keys(here.path("keys"), own + fresh(), "permitopen=\"web:*\"");
+    CHECK(done.error().code() == errc::invalid_argument);
+    CHECK_THAT(done.error().context(), Contains("limits of its own"));
+    CHECK(allow_keys(here.path("alone"), own + fresh()));
+  }
   CHECK(mode(here.path("keys")) == 0);
 }
 

@@ -63,7 +63,7 @@ void print(bool json, std::string_view level, std::string_view topic, std::strin
   } else {
     line = "duplex: ";
     if (!topic.empty()) line.append(topic).append(": ");
-    line.append(text).append("\n");
+    line.append(printable(text)).append("\n");
   }
   write_all(STDERR_FILENO, line);
 }
@@ -105,6 +105,13 @@ result<options> peer_options(const peer_arguments& given, bool warnings) {
       print(json, to_string(line.severity), line.topic, line.text);
   };
   return settings;
+}
+
+std::string printable(std::string_view text) {
+  std::string shown{text};
+  for (auto& c : shown)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return shown;
 }
 
 int fail(const peer_arguments& given, std::string_view why, int status) {

@@ -208,7 +208,7 @@ int open(const open_arguments& given) {
     return last.error().context().empty() ? transport_failure : fail(given.peer, last.error(), transport_failure);
   }
   if (given.trailers)
-    for (const auto& item : *last) write_all(STDERR_FILENO, item + '\n');
+    for (const auto& item : *last) write_all(STDERR_FILENO, printable(item) + '\n');
   const int status = status_of(*last);
   const auto reason = find_value(*last, "reason");
   if (status != 0 && reason && !given.trailers)
