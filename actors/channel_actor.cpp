@@ -3,6 +3,8 @@
 
 #include <duplex/percent.hpp>
 
+#include "actors/relay.hpp"
+
 #include <caf/actor_cast.hpp>
 #include <caf/exit_reason.hpp>
 
@@ -109,6 +111,14 @@ channel_core::behavior_type channel_core::make_behavior() {
       [this](close_atom) -> caf::result<void> {
         over({});
         return caf::unit;
+      },
+      [this](join_atom, const caf::actor& other) -> caf::result<void> {
+        if (!other) return to_caf({errc::invalid_argument, "join: no channel"});
+        const auto both = system().spawn<relay>(relay_end{.channel = this},
+                                                relay_end{.channel = caf::actor_cast<channel_actor>(other)});
+        auto promise = make_response_promise();
+        promise.delegate(both, join_atom_v);
+        return promise;
       },
       [this](meta_atom) {
         auto about = describe();

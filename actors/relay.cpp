@@ -24,6 +24,7 @@ caf::behavior relay::make_behavior() {
         .then([] {}, [this, channel = from.channel](const caf::error&) { caf::anon_send(channel, close_atom_v); });
   }
   return {
+      [this](join_atom) { return joined_ = make_response_promise(); },
       [this](bytes_atom, bytes& data) {
         const auto size = static_cast<std::uint32_t>(data.size());
         pass_on(here(), across(), size, write_atom_v, std::move(data));
@@ -56,7 +57,14 @@ void relay::pass_on(const channel_actor& from, const channel_actor& to, std::uin
 // What the remote side of one channel closed is closed for the other, after all that was passed on before.
 void relay::gone(const caf::down_msg& down) {
   const auto& other = ends_[down.source == ends_[0].channel.address() ? 1 : 0].channel;
-  if (--left_ == 0) return quit(first_reason_);
+  if (--left_ == 0) {
+    const auto why = from_caf(first_reason_);
+    if (why && why.code() != errc::closed)
+      joined_.deliver(first_reason_);
+    else
+      joined_.deliver(caf::unit);
+    return quit(first_reason_);
+  }
   first_reason_ = down.reason;
   bool trailed = false;
   if (auto last = trailers_of(down.reason, trailed); trailed)  // of one that had ended before anybody subscribed

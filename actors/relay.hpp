@@ -37,6 +37,7 @@ class relay final : public caf::event_based_actor {
 
   std::array<relay_end, 2> ends_;
   caf::error first_reason_;
+  caf::response_promise joined_;  // of whoever waits for the end by message
   int left_ = 2;
 };
 

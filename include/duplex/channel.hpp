@@ -50,7 +50,9 @@ using channel_actor = caf::typed_actor<
     /// Waits for the remote side's last word. `errc::closed` when it closes without one.
     caf::replies_to<trailers_atom>::with<std::vector<std::string>>,
     /// Sends what is queued, then closes. Ends the actor.
-    caf::replies_to<close_atom>::with<void>, caf::replies_to<meta_atom>::with<meta>>;
+    caf::replies_to<close_atom>::with<void>,
+    /// Splices the two channels; neither may have a subscriber. Answers when both have ended.
+    caf::replies_to<join_atom, caf::actor>::with<void>, caf::replies_to<meta_atom>::with<meta>>;
 
 namespace detail {
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tests/actors/support.hpp"
 
+#include <caf/all.hpp>
+
 using namespace duplex;
 using namespace duplex::test;
 
@@ -154,6 +156,18 @@ TEST_CASE("join: an ended channel still gives what had arrived", "[join]") {
   CHECK(t.far.read_frame()->view() == "last words");
   CHECK(*t.far.trailers() == std::vector<std::string>{"status=0"});
   CHECK(outcome_of(joined));
+}
+
+TEST_CASE("join: two channel actors are spliced by a message, answered at the end", "[join]") {
+  triangle t;
+  caf::scoped_actor self{t.p.rt.system(), true};
+  auto answer = self->request(t.left.release(), patience, join_atom_v, caf::actor_cast<caf::actor>(t.right.release()));
+  REQUIRE(t.near.write_frame("by message"));
+  CHECK(t.far.read_frame()->view() == "by message");
+  REQUIRE(t.far.close());
+  bool joined = false;
+  answer.receive([&] { joined = true; }, [](const caf::error& why) { FAIL(from_caf(why).message()); });
+  CHECK(joined);
 }
 
 TEST_CASE("join: an empty handle is refused", "[join]") {
