@@ -29,6 +29,13 @@ struct triangle {
   channel left, right, near, far;
 };
 
+options small_windows() {
+  options small;
+  small.receive_window = 64 << 10;
+  small.send_high_water = small.send_low_water = 64 << 10;
+  return small;
+}
+
 result<void> outcome_of(std::future<result<void>>& joined) {
   if (joined.wait_for(patience) != std::future_status::ready) return {errc::timed_out, "the join goes on"};
   return joined.get();
@@ -66,10 +73,7 @@ TEST_CASE("join: what was read ahead goes first", "[join]") {
 }
 
 TEST_CASE("join: twenty megabytes each way arrive whole, through small windows", "[join]") {
-  options small;
-  small.receive_window = 64 << 10;
-  small.send_high_water = small.send_low_water = 64 << 10;
-  triangle t{small};
+  triangle t{small_windows()};
   auto joined = t.join();
   constexpr std::size_t size = 20 << 20;
   const auto up = pattern(size), down = pattern(size, 7);
@@ -92,42 +96,22 @@ TEST_CASE("join: twenty megabytes each way arrive whole, through small windows",
 }
 
 TEST_CASE("join: a reader that sleeps stops the writer at the other end", "[join]") {
-  options small;
-  small.receive_window = 64 << 10;
-  small.send_high_water = small.send_low_water = 64 << 10;
-  triangle t{small};
+  const bool errors = GENERATE(false, true);
+  triangle t{small_windows()};
   auto joined = t.join();
   const std::string chunk(64 << 10, 'x');
   std::size_t written = 0;
   std::future<result<void>> last;
   do {
-    last = t.near.async_write(chunk, asio::use_future);
+    last =
+        errors ? t.near.async_write_error(chunk, asio::use_future) : t.near.async_write_frame(chunk, asio::use_future);
     written += chunk.size();
   } while (written < (64U << 20) && last.wait_for(500ms) == std::future_status::ready);
   CHECK(written < (32U << 20));  // SSH's windows of two sessions, and the small queues: a few megabytes
-  REQUIRE(t.far.close());
-  CHECK(last.wait_for(patience) == std::future_status::ready);
-  CHECK(outcome_of(joined));
-}
-
-TEST_CASE("join: error frames that nobody reads stop their writer as well", "[join]") {
-  options small;
-  small.receive_window = 64 << 10;
-  small.send_high_water = small.send_low_water = 64 << 10;
-  triangle t{small};
-  auto joined = t.join();
-  const std::string chunk(64 << 10, 'x');
-  std::size_t written = 0;
-  std::future<result<void>> last;
-  do {
-    last = t.near.async_write_error(chunk, asio::use_future);
-    written += chunk.size();
-  } while (written < (64U << 20) && last.wait_for(500ms) == std::future_status::ready);
-  CHECK(written < (32U << 20));
-  for (std::size_t read = 0; read < written; ++read) {
-    const auto one = t.far.read_error();
+  for (std::size_t read = 0; read < written; read += chunk.size()) {
+    const auto one = errors ? t.far.read_error() : t.far.read_frame();
     if (!one) FAIL(one.error().message());
-    read += one->size() - 1;
+    CHECK(one->size() == chunk.size());
   }
   CHECK(last.wait_for(patience) == std::future_status::ready);
   REQUIRE(t.far.close());
