@@ -6,6 +6,10 @@
 #include "tests/transport/folder.hpp"
 #include "tests/transport/keys.hpp"
 
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <string>
 #include <vector>
@@ -194,3 +198,25 @@ TEST_CASE("authorized keys: problems are told up to a limit", "[authorized keys]
   CHECK(keys.problems().size() == 1001);
   CHECK(keys.problems().back() == "f:1001: more is wrong from this line on");
 }
+
+#if !defined(__SANITIZE_ADDRESS__)  // which needs a pipe to look at memory, and takes it for bad without one
+TEST_CASE("authorized keys: a list that cannot be opened for want of descriptors is unknown, not empty",
+          "[authorized keys]") {
+  const folder here;
+  options of;
+  of.authorized_keys = here.write("keys", key::generate().public_line());
+  const int next = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  ::close(next);
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const rlimit none{static_cast<rlim_t>(next), before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+  const auto unknown = authorized_keys::load(of);
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+  CHECK(unknown.is_unknown());
+  CHECK(unknown.admits_nobody());
+  CHECK_FALSE(authorized_keys::load(of).is_unknown());
+  of.authorized_keys = here.path("none");
+  CHECK_FALSE(authorized_keys::load(of).is_unknown());
+}
+#endif
