@@ -106,8 +106,9 @@ TEST_CASE("duplex: an offer that ssh cancels is unknown again", "[duplex]") {
   offering here;
   const listener target;
   const auto control = here.path("control");
-  program ssh{here.offer("web:1", target, {"-M", "-S", control}), here.variables()};
+  program ssh{here.offer("web:1", target, {"-v", "-M", "-S", control}), here.variables()};
   here.wait_for("web");
+  ssh.wait_for_error("Entering interactive session");  // only then does it listen for -O
   const auto cancelled =
       here.run_ssh({"-S", control, "-O", "cancel", "-R", "web:1:127.0.0.1:" + std::to_string(target.port())});
   CAPTURE(cancelled.err);
