@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What a service of the library's sees of the real ssh, and ssh of it.
+#include "tests/actors/raw_client.hpp"
 #include "tests/actors/support.hpp"
 #include "tests/tools/program.hpp"
 #include "tests/transport/folder.hpp"
@@ -212,4 +213,37 @@ TEST_CASE("stock: meta tells a service who the native caller is", "[stock]") {
   CHECK(m->headers == std::vector<std::string>{"lang=en"});
   CHECK_THAT(m->remote_address, Catch::StartsWith("tcp://127.0.0.1:"));
   CHECK(m->originator.empty());
+}
+
+TEST_CASE("stock: the hub itself opens what a client offers, and cannot serve that name", "[stock]") {
+  auto settings = with_keys({.name = "hub"});
+  settings.authorized_keys = "permitlisten=\"web:*\" " + settings.authorized_keys;
+  seen<std::string> offered;  // told once the peer has been
+  settings.log = [&](const log_record& line) {
+    if (line.text.find("offers 'web'") != std::string::npos) offered.add(line.text);
+  };
+  runtime rt;
+  auto hub = rt.spawn_peer(settings);
+  const auto at = hub.bind("tcp://127.0.0.1:0");
+  REQUIRE(at);
+  raw_client client{at->str(), test_key()};
+  REQUIRE(ssh_channel_listen_forward(client.raw(), "web", 7, nullptr) == SSH_OK);
+  REQUIRE(offered.wait_for(1).size() == 1);
+  CHECK(hub.serve("web").error().code() == errc::already_exists);
+
+  auto opening = hub.async_open("", "web", asio::use_future);
+  int port = 0;
+  ssh_channel taken = ssh_channel_open_forward_port(client.raw(), 20'000, &port, nullptr, nullptr);
+  REQUIRE(taken != nullptr);
+  CHECK(port == 7);
+  REQUIRE(opening.wait_for(patience) == std::future_status::ready);
+  auto ch = opening.get();
+  REQUIRE(ch);
+  CHECK(ch->meta()->stock);
+  REQUIRE(ch->write("to the client"));
+  char text[32] = {};
+  CHECK(ssh_channel_read_timeout(taken, text, 13, 0, 20'000) == 13);
+  CHECK(std::string{text} == "to the client");
+  CHECK(ssh_channel_write(taken, "and back", 8) == 8);
+  CHECK(ch->read()->view() == "and back");
 }
