@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "transport/authorized_keys.hpp"
 
+#include <duplex/log.hpp>
+
 #include "transport/authorized_line.hpp"
 #include "transport/key_lines.hpp"
 #include "transport/ssh_ptr.hpp"
@@ -16,14 +18,12 @@ constexpr std::size_t max_problems =
 constexpr std::size_t max_shown = 500;  // bytes of a problem: some of it is text of the file
 
 // Fit for a terminal and a log.
-std::string printable(std::string text) {
+std::string shown(std::string text) {
   if (text.size() > max_shown) {
     text.resize(max_shown);
     text += "...";
   }
-  for (auto& c : text)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  return text;
+  return printable(text);
 }
 
 // For a shell.
@@ -104,14 +104,14 @@ authorized_keys authorized_keys::load(const options& of) {
 void authorized_keys::add(std::string_view line, std::size_t number) {
   const auto where = name_ + ':' + std::to_string(number);
   auto parsed = authorized_line::parse(line);
-  if (!parsed) return add_problem(printable(parsed.error().context()) + "; the line is ignored", number);
+  if (!parsed) return add_problem(shown(parsed.error().context()) + "; the line is ignored", number);
   auto options = key_options::parse(parsed->options);
   if (options) {
     auto may = std::make_shared<const permissions>(std::move(*options), where, std::move(parsed->comment));
     entries_.push_back({std::move(parsed->key), std::move(may), {}});
     return;
   }
-  const auto problem = printable(options.error().context()) + "; the line is ignored";
+  const auto problem = shown(options.error().context()) + "; the line is ignored";
   entries_.push_back({std::move(parsed->key), {}, where + ": " + problem});
   add_problem(problem, number);
 }

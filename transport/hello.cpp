@@ -44,12 +44,6 @@ result<hello> hello::from_frame(const control_frame& frame) {
   return said;
 }
 
-std::string printable(std::string text) {
-  for (auto& c : text)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  return text;
-}
-
 const std::string& instance_id() {
   static const std::string id = [] {
     std::random_device random;

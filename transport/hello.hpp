@@ -38,9 +38,6 @@ struct hello {
   static result<hello> from_frame(const control_frame& frame);
 };
 
-/// Without control characters: what a remote side says of itself ends up on terminals.
-std::string printable(std::string text);
-
 /// This process's instance id. Thread: any.
 const std::string& instance_id();
 

@@ -2,6 +2,8 @@
 // What only stock clients do: session channels (ssh -s, ssh HOST COMMAND) and offers (ssh -R).
 #include "transport/session.hpp"
 
+#include <duplex/log.hpp>
+
 #include <caf/send.hpp>
 
 #include <algorithm>

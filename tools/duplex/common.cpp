@@ -107,13 +107,6 @@ result<options> peer_options(const peer_arguments& given, bool warnings) {
   return settings;
 }
 
-std::string printable(std::string_view text) {
-  std::string shown{text};
-  for (auto& c : shown)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  return shown;
-}
-
 int fail(const peer_arguments& given, std::string_view why, int status) {
   print(given.json, "error", given.json ? "duplex" : "", why);
   return status;

@@ -34,9 +34,6 @@ result<options> peer_options(const peer_arguments& given, bool warnings);
 int fail(const peer_arguments& given, std::string_view why, int status);
 int fail(const peer_arguments& given, const error& why, int status);
 
-/// Without control characters: what a remote side says must not steer a terminal, nor look like a line of the log.
-std::string printable(std::string_view text);
-
 /// One write for the whole text, repeated for what a pipe does not take at once. False when nobody reads any more.
 bool write_all(int fd, std::string_view text);
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include <duplex/log.hpp>
 #include <duplex/peer.hpp>
 #include <duplex/percent.hpp>
 
