@@ -55,8 +55,8 @@ class agent_site : public site {
 // A command on a terminal of its own, where each text is typed once its prompt has appeared. Gives all that is shown.
 outcome on_terminal(const words& command, const std::vector<std::pair<std::string, std::string>>& prompts_and_texts,
                     const environment& with) {
-  std::string line;
-  for (const auto& word : command) line += "'" + word + "' ";
+  std::string line = "exec";  // some shells would stay, and take Ctrl-C for themselves
+  for (const auto& word : command) line += " '" + word + "'";
   program terminal{{"script", "-qec", line, "/dev/null"}, with};
   std::size_t seen = 0;
   for (const auto& [prompt, text] : prompts_and_texts) {
