@@ -45,6 +45,8 @@ template <> std::optional<result<std::vector<std::string>>> attempt(channel_stat
 }
 template <> std::optional<result<void>> attempt(channel_state& on, const close_op&) { return on.port->close(); }
 template <> std::optional<result<void>> attempt(channel_state&, const join_op&) { return std::nullopt; }
+template <> std::optional<result<channel>> attempt(channel_state&, const open_child_op&) { return std::nullopt; }
+template <> std::optional<result<channel>> attempt(channel_state&, const accept_child_op&) { return std::nullopt; }
 template <> std::optional<result<meta>> attempt(channel_state&, const meta_op&) { return std::nullopt; }
 
 template <> void start(const std::shared_ptr<channel_state>& on, const read_op& op, completion_ptr<bytes> done) {
@@ -93,6 +95,14 @@ template <> void start(const std::shared_ptr<channel_state>& on, const join_op& 
   if (!*op.other) return done->complete({errc::closed, "join: an empty handle"});
   on->port->join(*(*op.other)->port, std::move(done));
 }
+template <>
+void start(const std::shared_ptr<channel_state>& on, const open_child_op& op, completion_ptr<channel> done) {
+  on->port->ask(std::move(done), open_atom_v, std::string{op.service},
+                op.headers != nullptr ? *op.headers : std::vector<std::string>{});
+}
+template <> void start(const std::shared_ptr<channel_state>& on, const accept_child_op&, completion_ptr<channel> done) {
+  on->port->accept(std::move(done));
+}
 template <> void start(const std::shared_ptr<channel_state>& on, const meta_op&, completion_ptr<meta> done) {
   on->port->describe(std::move(done));
 }
@@ -111,6 +121,8 @@ template result<void> wait(const std::shared_ptr<channel_state>&, const write_tr
 template result<std::vector<std::string>> wait(const std::shared_ptr<channel_state>&, const trailers_op&);
 template result<void> wait(const std::shared_ptr<channel_state>&, const close_op&);
 template result<void> wait(const std::shared_ptr<channel_state>&, const join_op&);
+template result<channel> wait(const std::shared_ptr<channel_state>&, const open_child_op&);
+template result<channel> wait(const std::shared_ptr<channel_state>&, const accept_child_op&);
 template result<meta> wait(const std::shared_ptr<channel_state>&, const meta_op&);
 
 }  // namespace detail

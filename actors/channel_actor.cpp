@@ -34,15 +34,15 @@ error check_trailers(const std::vector<std::string>& list) {
                                         std::to_string(max_trailers)};
 }
 
-channel_core::channel_core(caf::actor_config& config, transport::channel_setup setup, std::uint64_t high_water,
-                           std::uint64_t max_frame)
+channel_core::channel_core(caf::actor_config& config, transport::channel_setup setup, channel_limits limits)
     : pinned_actor(config, setup.home),
       setup_(std::move(setup)),
       stream_(&setup_.carrier),
-      high_water_(high_water),
-      max_frame_(std::min(max_frame, setup_.about->max_frame)),
+      limits_(limits),
       by_lines_(stream_->by_lines()),
-      state_(setup_.opened_here ? state::opening : state::arriving) {}
+      state_(setup_.opened_here ? state::opening : state::arriving) {
+  limits_.max_frame = std::min(limits_.max_frame, setup_.about->max_frame);
+}
 
 channel_core::behavior_type channel_core::make_behavior() {
   set_down_handler([this](const caf::down_msg& gone) {
@@ -132,7 +132,38 @@ channel_core::behavior_type channel_core::make_behavior() {
         look();  // the answer may be there already
         return promise;
       },
-      [this](accept_atom) {
+      [this](open_atom, std::string& service, std::vector<std::string>& headers) -> caf::result<caf::actor> {
+        if (!stream_) return to_caf({errc::closed, "open '" + service + "': its parent channel is closed"});
+        if (setup_.stock) return to_caf({errc::unsupported, "open '" + service + "': stock clients have no children"});
+        auto promise = make_response_promise();
+        promise.delegate(caf::actor_cast<caf::actor>(setup_.owner), open_atom_v, std::move(service), std::move(headers),
+                         setup_.id);
+        return promise;
+      },
+      [this](accept_atom) -> caf::result<caf::actor> {
+        if (auto child = children().next()) {
+          if (children_->empty()) look();  // that may have been the last to be taken
+          return *child;
+        }
+        if (!stream_) return to_caf({errc::closed, "accept: the channel is closed"});
+        if (stream_->closed()) return to_caf(end_of_reading());
+        auto promise = make_response_promise();
+        children_->wait(promise);
+        return promise;
+      },
+      [this](incoming_atom, const caf::actor& child) {
+        auto why = children().check(limits_.accept_queue);
+        if (state_ != state::open) why = {errc::not_found, "its parent channel is closed"};
+        if (why) return caf::anon_send(child, refuse_atom_v, why);
+        caf::anon_send(child, keep_atom_v);
+        children_->put(child);
+      },
+      [this](close_atom, const error& why) {
+        if (state_ == state::over) return;
+        if (stream_) stream_->finish(as_trailers(why));
+        over(to_caf(why));
+      },
+      [this](keep_atom) {
         if (state_ != state::arriving) return;
         state_ = state::open;
         stream_->accept();
@@ -143,6 +174,11 @@ channel_core::behavior_type channel_core::make_behavior() {
         over({});
       },
   };
+}
+
+accept_queue<caf::actor>& channel_core::children() {
+  if (!children_) children_ = std::make_unique<accept_queue<caf::actor>>();
+  return *children_;
 }
 
 channel_core::waiting& channel_core::patience() {
@@ -168,9 +204,9 @@ meta channel_core::describe() const {
 }
 
 error channel_core::check_frames(const frames& batch) const {
-  if (batch.wire_size() <= max_frame_) return {};
+  if (batch.wire_size() <= limits_.max_frame) return {};
   for (const auto payload : batch)
-    if (payload.size() > max_frame_) return too_large(payload.size(), max_frame_);
+    if (payload.size() > limits_.max_frame) return too_large(payload.size(), limits_.max_frame);
   return {};
 }
 
@@ -184,8 +220,8 @@ caf::result<void> channel_core::written(bytes image, bool is_error) {
     stream_->write_error(std::move(image));
   else
     stream_->write(std::move(image));
-  if (stream_->queued() <= high_water_) return caf::unit;
-  if (stream_->queued() > high_water_ * runaway + max_frame_) {
+  if (stream_->queued() <= limits_.high_water) return caf::unit;
+  if (stream_->queued() > limits_.high_water * runaway + limits_.max_frame) {
     const error why{errc::resource_exhausted,
                     std::to_string(stream_->queued()) + " bytes are queued: wait for the answer to write, or for sent"};
     break_with(why);
@@ -201,7 +237,7 @@ caf::result<void> channel_core::written(bytes image, bool is_error) {
 // An echo that is ahead of its reader gets no credit for what it read: so its own queue stays bounded by the window.
 void channel_core::release_credit() {
   if (held_credit_ == 0 || !stream_) return;
-  if (stream_->queued() > high_water_) return stream_->ask_when_drained();
+  if (stream_->queued() > limits_.high_water) return stream_->ask_when_drained();
   stream_->consumed(std::exchange(held_credit_, 0));
 }
 
@@ -297,7 +333,7 @@ void channel_core::push_to_subscriber() {
 
 void channel_core::answer_drained() {
   if (!stream_ || waiting_->drained.empty()) return;
-  if (stream_->queued() > high_water_) return stream_->ask_when_drained();
+  if (stream_->queued() > limits_.high_water) return stream_->ask_when_drained();
   for (auto& promise : std::exchange(waiting_->drained, {})) promise.deliver(caf::unit);
 }
 
@@ -312,7 +348,10 @@ bool channel_core::settle_open() {
   if (!waiting_ || !waiting_->opened.pending()) return false;  // the request has not been delegated to us yet
   if (stream_->accepted()) {
     state_ = state::open;
-    waiting_->opened.deliver(channel_actor{this});
+    if (setup_.is_child)
+      waiting_->opened.deliver(caf::actor_cast<caf::actor>(this));
+    else
+      waiting_->opened.deliver(channel_actor{this});
     return true;
   }
   if (!stream_->trailers() && !stream_->closed()) return false;
@@ -348,7 +387,10 @@ void channel_core::look() {
     answer_reads();
   if (state_ == state::over) return;
   if (waiting_) answer_drained();
-  if (!stream_->closed() || (stream_->untaken() && !stream_->failure())) return;
+  if (!stream_->closed()) return;
+  if (children_) children_->end(to_caf(end_of_reading()));
+  const bool untaken = stream_->untaken() || (children_ && !children_->empty());
+  if (untaken && !stream_->failure()) return;
   const auto& failure = stream_->failure();
   over(end_reason(failure ? failure : error{errc::closed, "the remote side closed the channel"},
                   stream_->trailers().value_or(std::vector<std::string>{}), stream_->trailers().has_value()));
@@ -374,15 +416,17 @@ void channel_core::on_exit() {
   const auto reason = fail_state();
   if (state_ != state::over && reason && from_caf(reason).code() != errc::closed)
     stream_->finish(as_trailers(from_caf(reason)));
+  auto why = to_caf(stream_->failure() ? stream_->failure() : error{errc::closed, "the channel is closed"});
+  if (state_ == state::over && reason && !stream_->failure()) why = reason;
+  const auto end = stream_->closed() ? to_caf(end_of_reading()) : why;
   if (waiting_) {
-    const auto why = to_caf(stream_->failure() ? stream_->failure() : error{errc::closed, "the channel is closed"});
-    const auto end = stream_->closed() ? to_caf(end_of_reading()) : why;
     for (auto& read : waiting_->reads) read.answer.deliver(end);
     for (auto& promise : waiting_->drained) promise.deliver(why);
     for (auto& promise : waiting_->trailers) promise.deliver(why);
     if (waiting_->opened.pending()) waiting_->opened.deliver(why);
     waiting_.reset();
   }
+  if (children_) children_->end(end);
   state_ = state::over;
   std::exchange(stream_, nullptr)->release();
   setup_.owner = nullptr;

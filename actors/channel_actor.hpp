@@ -3,6 +3,7 @@
 
 #include <duplex/channel.hpp>
 
+#include "actors/accept_queue.hpp"
 #include "runtime/pinned.hpp"
 #include "transport/session.hpp"
 
@@ -13,6 +14,11 @@
 #include <vector>
 
 namespace duplex::detail {
+
+/// *Value.* The options that a channel needs; `max_frame` is that of the remote side where it is smaller.
+struct channel_limits {
+  std::uint64_t high_water, max_frame, accept_queue;
+};
 
 /// The error of a frame over the limit.
 error too_large(std::uint64_t size, std::uint64_t limit);
@@ -25,13 +31,15 @@ using channel_core_actor =
     channel_actor::extend<caf::reacts_to<wake_atom>,                        // session: look at your stream
                           caf::replies_to<open_atom>::with<channel_actor>,  // session, delegated: answer when the
                                                                             // remote side has
-                          caf::reacts_to<accept_atom>, caf::reacts_to<refuse_atom, error>>;  // peer: kept, or not
+                          caf::reacts_to<incoming_atom, caf::actor>,        // session: a child asks to be kept
+                          caf::reacts_to<keep_atom>,
+                          caf::reacts_to<refuse_atom, error>,  // peer or parent: kept, or not
+                          caf::reacts_to<close_atom, error>>;  // session: the parent has ended
 
 /// *Actor, pinned* to its session's worker, so that it may use its stream directly.
 class channel_core final : public pinned_actor<channel_core_actor::base> {
  public:
-  channel_core(caf::actor_config& config, transport::channel_setup setup, std::uint64_t high_water,
-               std::uint64_t max_frame);
+  channel_core(caf::actor_config& config, transport::channel_setup setup, channel_limits limits);
 
   behavior_type make_behavior() override;
   void on_exit() override;
@@ -40,11 +48,11 @@ class channel_core final : public pinned_actor<channel_core_actor::base> {
   /// What the channel was made from, without trailers. Thread: any.
   meta describe() const;
   /// The largest frame that may be sent. Thread: any.
-  std::uint64_t max_frame() const noexcept { return max_frame_; }
+  std::uint64_t max_frame() const noexcept { return limits_.max_frame; }
   /// Whether its frames travel as lines. Thread: any.
   bool by_lines() const noexcept { return by_lines_; }
   /// The option send_high_water. Thread: any.
-  std::uint64_t high_water() const noexcept { return high_water_; }
+  std::uint64_t high_water() const noexcept { return limits_.high_water; }
 
  private:
   enum class state : std::uint8_t { opening, arriving, open, over };
@@ -82,12 +90,14 @@ class channel_core final : public pinned_actor<channel_core_actor::base> {
   error end_of_reading() const;
   error check_frames(const frames& batch) const;
   waiting& patience();
+  accept_queue<caf::actor>& children();
 
   transport::channel_setup setup_;
   transport::stream* stream_;  // until released
   caf::strong_actor_ptr subscriber_;
   std::unique_ptr<waiting> waiting_;
-  std::uint64_t high_water_, max_frame_;
+  std::unique_ptr<accept_queue<caf::actor>> children_;  // that nobody has taken; once one came or was asked for
+  channel_limits limits_;
   std::uint32_t held_credit_ = 0;
   bool by_lines_;
   state state_;

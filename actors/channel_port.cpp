@@ -261,11 +261,29 @@ void channel_port::join(channel_port& other, completion_ptr<void> done) {
         });
 }
 
+// To who accepts, the end of the channel is the end of a stream.
+void channel_port::accept(completion_ptr<channel> done) {
+  struct accepting final : completion<channel> {
+    accepting(caf::intrusive_ptr<channel_port> by, completion_ptr<channel> d)
+        : port(std::move(by)), done(std::move(d)) {}
+    void complete(result<channel> outcome) override {
+      if (!outcome && outcome.error().code() == errc::closed) {
+        std::unique_lock lock{port->mutex_};
+        if (port->end_) outcome = port->end_of_reading();
+      }
+      done->complete(std::move(outcome));
+    }
+    caf::intrusive_ptr<channel_port> port;
+    completion_ptr<channel> done;
+  };
+  ask<channel>(std::make_unique<accepting>(caf::intrusive_ptr<channel_port>{this}, std::move(done)), accept_atom_v);
+}
+
 void channel_port::on_end(const caf::error& reason) {
   std::unique_lock lock{mutex_};
   if (end_) return;
   end_ = reason ? from_caf(reason) : error{errc::closed, "the channel is closed"};
-  ended_by_remote_ = reason && end_->code() == errc::closed;
+  ended_by_remote_ = ended_by_remote(reason);
   trailers_ = trailers_of(reason, trailed_);
   const auto why = *end_;
   auto readers = std::exchange(frame_waiters_, {});

@@ -8,6 +8,7 @@
 #include "runtime/requester.hpp"
 #include "runtime/worker.hpp"
 
+#include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
 
 #include <deque>
@@ -59,6 +60,7 @@ class channel_port final : public requester, public worker::task {
   void trailers(completion_ptr<std::vector<std::string>> done);
   void describe(completion_ptr<meta> done);
   void join(channel_port& other, completion_ptr<void> done);
+  void accept(completion_ptr<channel> done);
   /// Any other request: what was written goes first.
   template <class T, class... Ts> void ask(completion_ptr<T> done, Ts&&... xs);
 
@@ -156,6 +158,8 @@ template <class T, class... Ts> void channel_port::ask(completion_ptr<T> done, T
     if (!failed) {
       if constexpr (std::is_void_v<T>)
         done->complete({});
+      else if constexpr (std::is_same_v<T, channel>)
+        done->complete(channel{self->home_system(), caf::actor_cast<channel_actor>(content.get_as<caf::actor>(0))});
       else
         done->complete(std::move(content.get_mutable_as<T>(0)));
       return;

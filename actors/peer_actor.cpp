@@ -140,8 +140,8 @@ void peer_core::on_exit() {
   for (const auto& [where, actor] : diallers_) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
   const auto why = fail(errc::closed, "the peer has ended");
   for (auto& [name, known] : services_) {
-    for (auto& waiting : known.acceptors) waiting.deliver(why);
-    for (auto& channel : known.queue) caf::anon_send(channel, close_atom_v);
+    known.queue.end(why);
+    while (auto channel = known.queue.next()) caf::anon_send(*channel, close_atom_v);
   }
   for (auto& promise : leaving_) promise.deliver(caf::unit);
   listeners_.clear();
@@ -163,11 +163,12 @@ void peer_core::publish() {
     else
       names->names.insert(name);
   for (auto& name : offers_.names()) names->offered.insert(std::move(name));
-  transport::channel_factory make_channel = [high = settings_->send_high_water, limit = settings_->max_frame](
-                                                caf::actor_system& system, transport::channel_setup setup) {
-    return caf::actor_cast<caf::actor>(
-        caf::actor_cast<caf::strong_actor_ptr>(system.spawn<channel_core>(std::move(setup), high, limit)));
-  };
+  transport::channel_factory make_channel =
+      [limits = channel_limits{settings_->send_high_water, settings_->max_frame, settings_->accept_queue}](
+          caf::actor_system& system, transport::channel_setup setup) {
+        return caf::actor_cast<caf::actor>(
+            caf::actor_cast<caf::strong_actor_ptr>(system.spawn<channel_core>(std::move(setup), limits)));
+      };
   plan_ = std::make_shared<const transport::session_plan>(
       transport::session_plan{settings_, *identity_, self_handle(), std::move(make_channel), names});
   for (const auto& [where, actor] : listeners_) caf::anon_send(actor, plan_atom_v, plan_);

@@ -3,6 +3,7 @@
 
 #include <duplex/peer.hpp>
 
+#include "actors/accept_queue.hpp"
 #include "actors/channel_actor.hpp"
 #include "actors/dispatcher.hpp"
 #include "actors/offers.hpp"
@@ -12,7 +13,6 @@
 
 #include <caf/typed_event_based_actor.hpp>
 
-#include <deque>
 #include <map>
 #include <string>
 #include <vector>
@@ -56,9 +56,8 @@ class peer_core final : public pinned_actor<peer_core_actor::base> {
     std::size_t turn = 0;
   };
   struct service {
-    caf::actor acceptor;                          // or, when null:
-    std::deque<channel_actor> queue;              // channels that wait for accept,
-    std::deque<caf::response_promise> acceptors;  // or those who wait for channels
+    caf::actor acceptor;                // or, when null:
+    accept_queue<channel_actor> queue;  // for `accept`
   };
 
   caf::result<endpoint> bind(const endpoint& where);

@@ -39,13 +39,10 @@ caf::result<channel_actor> peer_core::accept(const std::string& name) {
       return std::move(registered.err);
   auto& from = services_[name];
   if (from.acceptor) return fail(errc::already_exists, "accept '" + name + "': the service has a handler");
-  if (!from.queue.empty()) {
-    auto channel = std::move(from.queue.front());
-    from.queue.pop_front();
-    return channel;
-  }
-  from.acceptors.push_back(make_response_promise());
-  return from.acceptors.back();
+  if (auto channel = from.queue.next()) return *channel;
+  auto promise = make_response_promise();
+  from.queue.wait(promise);
+  return promise;
 }
 
 void peer_core::incoming(const caf::actor& channel, const std::string& name) {
@@ -60,23 +57,14 @@ void peer_core::incoming(const caf::actor& channel, const std::string& name) {
   auto& by = at->second;
   auto handle = caf::actor_cast<channel_actor>(channel);
   if (by.acceptor) {
-    caf::anon_send(channel, accept_atom_v);
+    caf::anon_send(channel, keep_atom_v);
     auto about = static_cast<const channel_core*>(caf::actor_cast<caf::abstract_actor*>(channel))->describe();
     caf::anon_send(by.acceptor, accept_atom_v, std::move(handle), std::move(about));
     return;
   }
-  while (!by.acceptors.empty()) {
-    auto waiting = std::move(by.acceptors.front());
-    by.acceptors.pop_front();
-    if (!waiting.pending()) continue;
-    caf::anon_send(channel, accept_atom_v);
-    return waiting.deliver(std::move(handle));
-  }
-  if (by.queue.size() >= settings_->accept_queue)
-    return refuse(errc::resource_exhausted,
-                  std::to_string(by.queue.size()) + " channels wait to be accepted (option accept_queue)");
-  caf::anon_send(channel, accept_atom_v);
-  by.queue.push_back(std::move(handle));
+  if (const auto full = by.queue.check(settings_->accept_queue)) return refuse(full.code(), full.context());
+  caf::anon_send(channel, keep_atom_v);
+  by.queue.put(std::move(handle));
 }
 
 // Kept once the client that offers the service has a connection for it; then the two channels are one.
@@ -86,7 +74,7 @@ void peer_core::forward(const caf::actor& channel, const std::string& name) {
   request(by.session, caf::infinite, forward_atom_v, name, by.port, about.remote_address)
       .then(
           [this, channel](const channel_actor& offered) {
-            caf::anon_send(channel, accept_atom_v);
+            caf::anon_send(channel, keep_atom_v);
             system().spawn<relay>(relay_end{.channel = caf::actor_cast<channel_actor>(channel)},
                                   relay_end{.channel = offered});
           },

@@ -45,16 +45,21 @@ error from_caf(const caf::error& e) {
 }
 
 caf::error end_reason(const error& why, const std::vector<std::string>& trailers, bool trailed) {
-  if (!trailed) return to_caf(why);
-  return {static_cast<std::uint8_t>(why.code()), category, caf::make_message(why.context(), trailers)};
+  return {static_cast<std::uint8_t>(why.code()), category, caf::make_message(why.context(), trailers, trailed)};
+}
+
+bool ended_by_remote(const caf::error& reason) {
+  return reason && reason.category() == category && reason.code() == static_cast<std::uint8_t>(errc::closed) &&
+         reason.context().size() == 3;
 }
 
 std::vector<std::string> trailers_of(const caf::error& reason, bool& trailed) {
   trailed = false;
   if (!reason) return {};
   const auto& context = reason.context();
-  trailed = reason.category() == category && context.size() == 2 && context.match_element<std::vector<std::string>>(1);
-  return trailed ? context.get_as<std::vector<std::string>>(1) : std::vector<std::string>{};
+  if (reason.category() != category || context.size() != 3) return {};
+  trailed = context.get_as<bool>(2);
+  return context.get_as<std::vector<std::string>>(1);
 }
 
 }  // namespace duplex

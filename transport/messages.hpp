@@ -4,6 +4,7 @@
 #include <duplex/messages.hpp>
 
 #include "transport/authorized_keys.hpp"
+#include "transport/open_record.hpp"
 
 #include <caf/actor.hpp>
 
@@ -46,6 +47,7 @@ using authorized_keys_ptr = std::shared_ptr<const authorized_keys>;
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duplex::transport::session_info_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duplex::transport::served_names_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duplex::transport::authorized_keys_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duplex::transport::channel_id)
 
 // Between listener, dialler, session and the actors above them.
 CAF_BEGIN_TYPE_ID_BLOCK(duplex_transport, first_custom_type_id + 700)
@@ -53,8 +55,9 @@ CAF_ADD_ATOM(duplex_transport, duplex, wake_atom, "wake")          // session ->
 CAF_ADD_ATOM(duplex_transport, duplex, attach_atom, "attach")      // session -> peer: I exist
 CAF_ADD_ATOM(duplex_transport, duplex, authed_atom, "authed")      // session -> listener: no longer a start-up
 CAF_ADD_ATOM(duplex_transport, duplex, up_atom, "up")              // session -> peer, dialler: names are exchanged
-CAF_ADD_ATOM(duplex_transport, duplex, incoming_atom, "incoming")  // session -> peer: a channel asks to be kept
-CAF_ADD_ATOM(duplex_transport, duplex, refuse_atom, "refuse")      // peer -> channel
+CAF_ADD_ATOM(duplex_transport, duplex, incoming_atom, "incoming")  // session -> peer, parent: a channel asks to be kept
+CAF_ADD_ATOM(duplex_transport, duplex, keep_atom, "keep")          // peer, or parent -> channel that arrived
+CAF_ADD_ATOM(duplex_transport, duplex, refuse_atom, "refuse")      // the same: no
 CAF_ADD_ATOM(duplex_transport, duplex, draining_atom, "draining")  // session -> peer: the remote side said goodbye
 CAF_ADD_ATOM(duplex_transport, duplex, drain_atom, "drain")        // peer -> session: say goodbye, then end
 CAF_ADD_ATOM(duplex_transport, duplex, services_atom, "services")  // peer -> session: served_names

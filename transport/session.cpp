@@ -53,7 +53,12 @@ caf::behavior session::make_behavior() {
   caf::anon_send(setup_.peer, attach_atom_v, caf::actor_cast<caf::actor>(this));
   home()->post([self = caf::strong_actor_ptr{ctrl()}, this] { start(); });
   return {
-      [this](open_atom, std::string& service, std::vector<std::string>& headers) { return open(service, headers); },
+      [this](open_atom, std::string& service, std::vector<std::string>& headers) {
+        return open(service, headers, std::nullopt);
+      },
+      [this](open_atom, std::string& service, std::vector<std::string>& headers, channel_id parent) {
+        return open(service, headers, parent);
+      },
       [this](drop_atom, const std::string& reason) { leave(errc::closed, reason, true); },
       [this](drain_atom) { leave(errc::closed, "the peer is shutting down", false); },
       [this](close_atom) {
@@ -166,7 +171,7 @@ void session::bury() {
   // A channel that the remote side did not close is cut off, however politely the session ended.
   const error cut = failure_.code() == errc::closed ? error{errc::connection_lost, failure_.context()} : failure_;
   // Pulling may read the socket, and so bring requests: what would end a stream from within that is refused.
-  for (const auto& [raw, st] : streams_) st->asking_.reset();
+  for (const auto& [raw, st] : streams_) st->asking_.reset(), st->forget_family();
   for (auto it = streams_.begin(); it != streams_.end();) {
     auto& st = *it->second;
     if (!st.gone_ && !st.failure_) st.failure_ = cut;

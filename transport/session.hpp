@@ -36,7 +36,9 @@ struct channel_setup {
   std::vector<std::string> headers;
   std::string originator;  ///< of a stock client's forwarded connection
   bool opened_here;
-  bool stock;  ///< the remote side is stock software
+  bool stock;             ///< the remote side is stock software
+  bool is_child = false;  ///< of another channel
+  channel_id id = {};     ///< within the session
 };
 /// The layer above makes the channel actors.
 using channel_factory = std::function<caf::actor(caf::actor_system&, channel_setup)>;
@@ -57,7 +59,8 @@ struct session_setup {
 /// *Actor, pinned.* One SSH connection; libssh is touched only here, on the home worker. The Asio handlers call `pump`
 /// outside the actor's own turn, so they send messages but use nothing else of the actor's interface.
 ///
-/// Messages: (open_atom, service, headers) is delegated to the new channel's actor; (drop_atom, reason);
+/// Messages: (open_atom, service, headers) is delegated to the new channel's actor, (open_atom, service, headers,
+/// channel_id) the same for a child; (drop_atom, reason);
 /// (drain_atom): goodbye, then ends with its last channel; (close_atom): the same, and closes the channels;
 /// (ping_atom) -> round-trip time; (services_atom, served_names_ptr); (access_atom, authorized_keys_ptr): the list has
 /// changed; (forward_atom, name, port, from): as open, to what a stock client offers. Ends with the reason as a CAF
@@ -114,11 +117,14 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
   void set_cork(bool on);
 
   // session_channels.cpp: opening, accepting, closing
-  caf::response_promise open(std::string& service, std::vector<std::string>& headers);
+  caf::response_promise open(std::string& service, std::vector<std::string>& headers, std::optional<channel_id> parent);
   int on_message(ssh_message message);
   int on_open_request(ssh_message message);
   error check_service(const std::string& service, unsigned port, dialect speaks) const;
-  void arrive(ssh_stream& st, std::string service, std::vector<std::string> headers, std::string originator);
+  void arrive(ssh_stream& st, std::string service, std::vector<std::string> headers, std::string originator,
+              ssh_stream* parent);
+  ssh_stream* find_parent(channel_id id);
+  void end_children(const ssh_stream& of);
   void open_later(ssh_stream& st, const std::string& service, unsigned port, std::string originator,
                   caf::response_promise& answer, std::vector<std::string> headers);
   int ask(const ssh_stream& st, const char* service, unsigned port, const char* originator);

@@ -26,12 +26,13 @@ caf::actor session::make_channel(ssh_stream& st, std::string service, std::vecto
                                  std::string originator, bool opened_here) {
   auto channel = setup_.make_channel(
       system(), {home(), st, caf::strong_actor_ptr{ctrl()}, about_, std::move(service), std::move(headers),
-                 std::move(originator), opened_here, st.speaks_ != dialect::native});
+                 std::move(originator), opened_here, st.speaks_ != dialect::native, st.is_child(), st.id()});
   st.set_channel(channel);
   return channel;
 }
 
-caf::response_promise session::open(std::string& service, std::vector<std::string>& headers) {
+caf::response_promise session::open(std::string& service, std::vector<std::string>& headers,
+                                    std::optional<channel_id> parent) {
   auto promise = make_response_promise();
   const auto refuse = [&](errc code, std::string why) {
     promise.deliver(to_caf({code, "open '" + service + "': " + std::move(why)}));
@@ -39,12 +40,14 @@ caf::response_promise session::open(std::string& service, std::vector<std::strin
   };
   if (state_ != state::up || !named_) return refuse(errc::not_connected, "the session is not up");
   if (draining_ || leaving_ || farewell_) return refuse(errc::not_connected, "the session is ending");
+  auto* above = parent ? find_parent(*parent) : nullptr;
+  if (parent && above == nullptr) return refuse(errc::closed, "its parent channel is closed");
   if (!is_valid_name(service))
     return refuse(errc::invalid_argument, "a service name is 1 to 255 letters, digits and . _ / @ -");
   if (channels() >= setup_.settings->max_channels)
     return refuse(errc::resource_exhausted,
                   "the session has " + std::to_string(channels()) + " channels (option max_channels)");
-  const open_record record{next_number_, std::nullopt, headers};
+  const open_record record{next_number_, parent, headers};
   auto text = record.encode();
   const auto limit = std::min(setup_.settings->max_open_record, remote_hello_.max_open_record);
   if (text.size() > limit)
@@ -53,8 +56,9 @@ caf::response_promise session::open(std::string& service, std::vector<std::strin
                                                 " (option max_open_record)");
   ssh_channel ch = ssh_channel_new(ssh_);
   if (ch == nullptr) return refuse(errc::internal, "libssh gave no channel");
-  open_later(add(ch, {setup_.role, next_number_++}, dialect::native), service, 1, std::move(text), promise,
-             std::move(headers));
+  auto& st = add(ch, {setup_.role, next_number_++}, dialect::native);
+  if (above != nullptr) st.become_child_of(*above);
+  open_later(st, service, 1, std::move(text), promise, std::move(headers));
   return promise;
 }
 
@@ -86,6 +90,7 @@ void session::send_opens() {
     auto& st = *next.stream;
     if (st.closed_ || st.released_) {  // nobody waits for it any more
       st.gone_ = st.close_sent_ = true;
+      st.leave_parent();
       look_after(st);
       continue;
     }
@@ -98,6 +103,7 @@ void session::send_opens() {
 
 void session::denied(ssh_stream& st) {
   st.confirmed_ = st.gone_ = st.close_sent_ = true;
+  st.leave_parent();
   if (!st.failure_)
     st.failure_ = {errc::refused, st.speaks_ == dialect::native
                                       ? "the remote peer takes no such channel, or no more of them"
@@ -173,10 +179,14 @@ int session::on_open_request(ssh_message message) {
                                           : result<open_record>{open_record{}};
   if (control && (!record || control_ != nullptr || speaks != dialect::native || setup_.role != side::acceptor))
     return refuse;
-  auto why = control          ? error{}
-             : !record        ? record.error()
-             : record->parent ? error{errc::unsupported, "child channels are not in this version"}
-                              : check_service(service, port, speaks);
+  auto* parent = record && record->parent ? find_parent(*record->parent) : nullptr;
+  // Who may open the parent may open children: what they are is its service's affair.
+  auto why = control   ? error{}
+             : !record ? record.error()
+             : record->parent && parent == nullptr
+                 ? error{errc::not_found, "its parent is no open channel of this session"}
+             : parent != nullptr ? error{}
+                                 : check_service(service, port, speaks);
   if (why) log(log_record::level::info, "refused '" + service + "': " + why.message());
   if (why && speaks != dialect::native) return refuse;
 
@@ -196,15 +206,34 @@ int session::on_open_request(ssh_message message) {
     auto address = speaks == dialect::native
                        ? std::string{}
                        : originator + ':' + std::to_string(ssh_message_channel_request_open_originator_port(message));
-    arrive(st, std::move(service), std::move(record->headers), std::move(address));
+    arrive(st, std::move(service), std::move(record->headers), std::move(address), parent);
   }
   return taken;
 }
 
-// The peer decides whether the channel is kept.
-void session::arrive(ssh_stream& st, std::string service, std::vector<std::string> headers, std::string originator) {
+// The peer decides whether the channel is kept; its parent, when it has one.
+void session::arrive(ssh_stream& st, std::string service, std::vector<std::string> headers, std::string originator,
+                     ssh_stream* parent) {
+  if (parent != nullptr) st.become_child_of(*parent);
   auto channel = make_channel(st, service, std::move(headers), std::move(originator), false);
-  caf::anon_send(setup_.peer, incoming_atom_v, std::move(channel), std::move(service));
+  if (parent != nullptr)
+    caf::anon_send(parent->channel_, incoming_atom_v, std::move(channel));
+  else
+    caf::anon_send(setup_.peer, incoming_atom_v, std::move(channel), std::move(service));
+}
+
+// Nothing for one that cannot have children, or none any more.
+ssh_stream* session::find_parent(channel_id id) {
+  const auto at = std::find_if(streams_.begin(), streams_.end(), [&](const auto& entry) {
+    const auto& st = *entry.second;
+    return st.id() == id && st.speaks_ == dialect::native && st.may_have_children() && !st.gone_ && &st != control_;
+  });
+  return at != streams_.end() ? at->second.get() : nullptr;
+}
+
+void session::end_children(const ssh_stream& of) {
+  for (const auto& [raw, st] : streams_)
+    if (!st->gone_) st->end_if_child_of(of);
 }
 
 // After callbacks: what a stream's news mean for its libssh channel.
@@ -241,6 +270,7 @@ void session::reap() {
 }
 
 void session::forget(ssh_stream& st) {
+  st.leave_parent();
   for (auto* list : {&opening_, &touched_, &blocked_, &closing_, &gone_}) std::erase(*list, &st);
   std::erase(dirty_, &st);
   streams_.erase(&st);

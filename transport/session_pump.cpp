@@ -94,6 +94,7 @@ void session::changed(stream& which) {
     if (st.released_) streams_.erase(&st);
     return;
   }
+  if (st.released_ && st.has_children() && !std::exchange(st.children_told_, true)) end_children(st);
   if (!std::exchange(st.dirty_, true)) dirty_.push_back(&st);
   mark();
 }
@@ -178,6 +179,7 @@ void session::send_closes() {
   for (auto* st : std::exchange(closing_, {})) {
     if (write_pending() && !failure_) poll_once();
     if (!failure_ && !write_pending() && st->send_close(ssh_)) {
+      st->leave_parent();
       if (st->gone_) look_after(*st);
     } else if (!std::exchange(st->dirty_, true)) {
       dirty_.push_back(st);

@@ -34,7 +34,7 @@ void session::begin(ssh_stream& st, std::string service, std::vector<std::string
     st.refuse(why);
     return st.release();
   }
-  arrive(st, std::move(service), std::move(headers), {});
+  arrive(st, std::move(service), std::move(headers), {}, nullptr);
 }
 
 int session::on_global_request(ssh_message message) {

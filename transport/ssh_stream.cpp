@@ -241,7 +241,7 @@ ssh_stream::progress ssh_stream::send(std::size_t& quota) {
       send_last_word();
   }
   if (send_eof_ && !std::exchange(eof_sent_, true) && !gone_) ssh_channel_send_eof(ch_);
-  return send_close_ ? progress::to_close : progress::idle;
+  return send_close_ && !has_children() ? progress::to_close : progress::idle;
 }
 
 bool ssh_stream::send_close(ssh_session of) {

@@ -125,6 +125,21 @@ void stream::release() {
   by_.changed(*this);
 }
 
+void stream::become_child_of(stream& parent) {
+  parent_ = &parent;
+  ++parent.children_;
+}
+
+void stream::leave_parent() {
+  auto* parent = std::exchange(parent_, nullptr);
+  if (parent != nullptr && --parent->children_ == 0) by_.changed(*parent);
+}
+
+void stream::end_if_child_of(const stream& parent) {
+  if (is_child_of(parent) && channel_ && !closed_)
+    caf::anon_send(channel_, close_atom_v, error{errc::closed, "its parent channel was closed"});
+}
+
 void stream::drop_sent(std::size_t count) {
   queued_ -= count;
   while (count != 0) {

@@ -95,6 +95,21 @@ class stream {
   /// The channel actor lets go; from now on the session owns the rest.
   void release();
 
+  // ---- for the carrier: a child goes with its parent, whose CLOSE waits for those of its children
+
+  void become_child_of(stream& parent);
+  /// Its CLOSE is out, or will never be.
+  void leave_parent();
+  void forget_family() noexcept { parent_ = nullptr, children_ = 0; }
+  [[nodiscard]] bool is_child_of(const stream& parent) const noexcept { return parent_ == &parent; }
+  [[nodiscard]] bool is_child() const noexcept { return parent_ != nullptr; }
+  [[nodiscard]] bool has_children() const noexcept { return children_ != 0; }
+  /// Whether the remote side may open children of it.
+  [[nodiscard]] bool may_have_children() const noexcept { return accepted_ && !closed_ && !send_close_; }
+  /// To the channels of its children, once it has been released: they end with it. What the remote side has closed is
+  /// left to be read.
+  void end_if_child_of(const stream& parent);
+
  protected:
   struct segment {
     bytes data;
@@ -121,6 +136,8 @@ class stream {
   std::vector<segment> queue_;  // from head_; a deque would own 576 bytes when empty
   std::size_t head_ = 0, offset_ = 0, queued_ = 0;
   std::optional<std::vector<std::string>> last_word_;
+  stream* parent_ = nullptr;
+  std::uint32_t children_ = 0;
 
   bool framed_ = false, told_ = false;
   bool stalled_ = false, stalled_errors_ = false;  // the carrier holds bytes for which there was no room

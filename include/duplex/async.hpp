@@ -135,6 +135,16 @@ template <class Token> auto channel::async_close(Token token) {
 template <class Token> auto channel::async_join(const channel& other, Token token) {
   return detail::async(state_, detail::join_op{&other.state_}, token);
 }
+template <class Token> auto channel::async_open(std::string_view service, Token token) {
+  return detail::async(state_, detail::open_child_op{service, nullptr}, token);
+}
+template <class Token>
+auto channel::async_open(std::string_view service, const std::vector<std::string>& headers, Token token) {
+  return detail::async(state_, detail::open_child_op{service, &headers}, token);
+}
+template <class Token> auto channel::async_accept(Token token) {
+  return detail::async(state_, detail::accept_child_op{}, token);
+}
 template <class Token> auto channel::async_meta(Token token) const {
   return detail::async(state_, detail::meta_op{}, token);
 }

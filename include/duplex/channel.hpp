@@ -17,6 +17,8 @@
 
 namespace duplex {
 
+class channel;
+
 /// *Actor.* One channel. Requests answer with CAF errors made from `errc`; see `from_caf`. It ends, and so tells those
 /// who monitor it, when the remote side has closed the channel and all that arrived was taken (reason `errc::closed`),
 /// when the session is lost (`errc::connection_lost`), or when it is closed here (a normal exit). The trailers of the
@@ -52,7 +54,11 @@ using channel_actor = caf::typed_actor<
     /// Sends what is queued, then closes. Ends the actor.
     caf::replies_to<close_atom>::with<void>,
     /// Splices the two channels; neither may have a subscriber. Answers when both have ended.
-    caf::replies_to<join_atom, caf::actor>::with<void>, caf::replies_to<meta_atom>::with<meta>>;
+    caf::replies_to<join_atom, caf::actor>::with<void>,
+    /// Opens a child: service, headers. Answers with its `channel_actor` (a type cannot name itself here).
+    caf::replies_to<open_atom, std::string, std::vector<std::string>>::with<caf::actor>,
+    /// The next child that the remote side opens, a `channel_actor` too.
+    caf::replies_to<accept_atom>::with<caf::actor>, caf::replies_to<meta_atom>::with<meta>>;
 
 namespace detail {
 
@@ -118,6 +124,14 @@ struct close_op {
 struct join_op {
   using value = void;
   const std::shared_ptr<channel_state>* other;
+};
+struct open_child_op {
+  using value = channel;
+  std::string_view service;
+  const std::vector<std::string>* headers;
+};
+struct accept_child_op {
+  using value = channel;
 };
 struct meta_op {
   using value = duplex::meta;
@@ -188,6 +202,14 @@ class channel {
   /// of no more use then. No read may be pending on either, and neither may have a subscriber. Errors: `closed` on an
   /// empty handle, otherwise the error by which the first of the two ended.
   result<void> join(const channel& other) { return detail::wait(state_, detail::join_op{&other.state_}); }
+  /// Opens a child channel on the same session; the remote side gets it from its `accept` on this channel, to any
+  /// depth. Children end with their parent: closing it closes them, after what was written to them, with the trailers
+  /// `status=2` and a reason. Errors: `closed`, `refused`, `resource_exhausted`, `timed_out`, `unsupported` when the
+  /// remote side is a stock client.
+  result<channel> open(std::string_view service, const std::vector<std::string>& headers = {});
+  /// Waits for the next child that the remote side opens, of any service; `accept_queue` of them wait to be taken, more
+  /// are refused. Errors: `end_of_stream` when the remote side has closed this channel, `closed`.
+  result<channel> accept();
   /// Service, headers, names, key and address of the remote side, trailers once they came.
   result<duplex::meta> meta() const { return detail::wait(state_, detail::meta_op{}); }
 
@@ -206,6 +228,10 @@ class channel {
   template <class Token = detail::default_token> auto async_trailers(Token token = {});
   template <class Token = detail::default_token> auto async_close(Token token = {});
   template <class Token = detail::default_token> auto async_join(const channel& other, Token token = {});
+  template <class Token = detail::default_token> auto async_open(std::string_view service, Token token = {});
+  template <class Token = detail::default_token>
+  auto async_open(std::string_view service, const std::vector<std::string>& headers, Token token = {});
+  template <class Token = detail::default_token> auto async_accept(Token token = {});
   template <class Token = detail::default_token> auto async_meta(Token token = {}) const;
 
   /// For the library.
@@ -214,5 +240,10 @@ class channel {
  private:
   std::shared_ptr<detail::channel_state> state_;
 };
+
+inline result<channel> channel::open(std::string_view service, const std::vector<std::string>& headers) {
+  return detail::wait(state_, detail::open_child_op{service, &headers});
+}
+inline result<channel> channel::accept() { return detail::wait(state_, detail::accept_child_op{}); }
 
 }  // namespace duplex

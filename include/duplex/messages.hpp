@@ -55,6 +55,8 @@ error from_caf(const caf::error& e);
 /// How a channel's actor ends: the reason, and the trailers the remote side sent, both in the down message. Thread:
 /// any.
 caf::error end_reason(const error& why, const std::vector<std::string>& trailers, bool trailed);
+/// Whether a channel ended because the remote side closed it. Thread: any.
+bool ended_by_remote(const caf::error& reason);
 /// The trailers within such a reason; nothing, and `trailed` false, when the remote side sent none.
 /// Thread: any.
 std::vector<std::string> trailers_of(const caf::error& reason, bool& trailed);

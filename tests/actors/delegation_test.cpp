@@ -49,7 +49,7 @@ struct bench {
         channel = self->spawn<detail::channel_core>(
             transport::channel_setup{
                 nullptr, stream, {}, about, std::move(service), std::move(headers), {}, true, false},
-            1000, 1000);
+            detail::channel_limits{1000, 1000, 1});
         stream.set_channel(caf::actor_cast<caf::actor>(caf::actor_cast<caf::strong_actor_ptr>(channel)));
         auto promise = self->make_response_promise();
         promise.delegate(caf::actor_cast<caf::actor>(caf::actor_cast<caf::strong_actor_ptr>(channel)), open_atom_v);

@@ -47,6 +47,10 @@ TEST_CASE("faces: every operation of a channel works as async_ with a coroutine"
     ok(co_await a.async_write("raw"));
     f = co_await b.async_read(10);
     CHECK(f->view() == "raw");
+    auto child = co_await a.async_open("child", last);
+    auto taken = co_await b.async_accept();
+    auto about_it = co_await taken->async_meta();
+    CHECK(about_it->headers == last);
     auto about = co_await b.async_meta();
     CHECK(about->service == "test");
     ok(co_await a.async_close_write());
@@ -170,8 +174,10 @@ TEST_CASE("faces: no operation lacks a face", "[faces]") {
   both(c.trailers(), [&] { c.async_trailers(token); });
   both(c.close(), [&] { c.async_close(token); });
   both(c.join(c), [&] { c.async_join(c, token); });
+  both(c.open(""), [&] { c.async_open("", list, token); });
+  both(c.accept(), [&] { c.async_accept(token); });
   both(c.meta(), [&] { c.async_meta(token); });
-  CHECK(faces == 15);
+  CHECK(faces == 17);
   both(p.bind(""), [&] { p.async_bind("", token); });
   both(p.unbind(""), [&] { p.async_unbind("", token); });
   both(p.connect(""), [&] { p.async_connect("", token); });
@@ -186,5 +192,5 @@ TEST_CASE("faces: no operation lacks a face", "[faces]") {
   both(p.set_option("", ""), [&] { p.async_set_option("", "", token); });
   both(p.get_option(""), [&] { p.async_get_option("", token); });
   both(p.shutdown(), [&] { p.async_shutdown(token); });
-  CHECK(faces == 29);
+  CHECK(faces == 31);
 }
