@@ -4,6 +4,8 @@
 #include "tools/duplex/common.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -16,6 +18,7 @@ namespace duplex::tools {
 namespace {
 
 volatile std::sig_atomic_t interrupted = 0;
+volatile std::sig_atomic_t wake_up = -1;  // an eventfd: a signal may run on another thread, or just before the read
 
 /// A terminal that shows nothing of what is typed, also when a signal ends us: that is held back until the echo is on
 /// again.
@@ -23,8 +26,14 @@ class silent_terminal {
  public:
   explicit silent_terminal(int fd) : fd_(fd) {
     interrupted = 0;
+    wake_up = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     struct sigaction note {};
-    note.sa_handler = [](int number) { interrupted = number; };  // without SA_RESTART: reading ends
+    note.sa_handler = [](int number) {
+      const auto before = errno;
+      interrupted = number;
+      (void)!::eventfd_write(wake_up, 1);
+      errno = before;
+    };
     for (std::size_t i = 0; i < ends.size(); ++i) ::sigaction(ends[i], &note, &before_[i]);
     ::tcgetattr(fd_, &shown_);
     auto hidden = shown_;
@@ -34,10 +43,19 @@ class silent_terminal {
   ~silent_terminal() {
     ::tcsetattr(fd_, TCSAFLUSH, &shown_);
     for (std::size_t i = 0; i < ends.size(); ++i) ::sigaction(ends[i], &before_[i], nullptr);
+    ::close(wake_up);
     if (interrupted != 0) ::raise(interrupted);
   }
   silent_terminal(const silent_terminal&) = delete;
   silent_terminal& operator=(const silent_terminal&) = delete;
+
+  /// Waits until something can be read; false once a signal has come.
+  [[nodiscard]] bool wait() const {
+    std::array<pollfd, 2> either{pollfd{fd_, POLLIN, 0}, pollfd{static_cast<int>(wake_up), POLLIN, 0}};
+    while (interrupted == 0 && ::poll(either.data(), either.size(), -1) < 0 && errno == EINTR) {
+    }
+    return interrupted == 0;
+  }
 
  private:
   static constexpr std::array ends{SIGINT, SIGTERM, SIGHUP};
@@ -62,9 +80,8 @@ std::optional<std::string> ask_passphrase(const std::string& file) {
     const silent_terminal quiet{fd};
     write_all(fd, "passphrase for " + file + ": ");
     std::array<char, 256> line;
-    while (!whole && interrupted == 0) {
+    while (!whole && quiet.wait()) {
       const auto n = ::read(fd, line.data(), line.size());
-      if (n < 0 && errno == EINTR) continue;
       if (n <= 0) break;
       typed.append(line.data(), static_cast<std::size_t>(n));
       whole = typed.ends_with('\n');
