@@ -45,6 +45,7 @@ template <> std::optional<result<std::vector<std::string>>> attempt(channel_stat
 }
 template <> std::optional<result<void>> attempt(channel_state& on, const close_op&) { return on.port->close(); }
 template <> std::optional<result<void>> attempt(channel_state&, const join_op&) { return std::nullopt; }
+template <> std::optional<result<void>> attempt(channel_state&, const send_op&) { return std::nullopt; }
 template <> std::optional<result<channel>> attempt(channel_state&, const open_child_op&) { return std::nullopt; }
 template <> std::optional<result<channel>> attempt(channel_state&, const accept_child_op&) { return std::nullopt; }
 template <> std::optional<result<meta>> attempt(channel_state&, const meta_op&) { return std::nullopt; }
@@ -95,6 +96,10 @@ template <> void start(const std::shared_ptr<channel_state>& on, const join_op& 
   if (!*op.other) return done->complete({errc::closed, "join: an empty handle"});
   on->port->join(*(*op.other)->port, std::move(done));
 }
+template <> void start(const std::shared_ptr<channel_state>& on, const send_op& op, completion_ptr<void> done) {
+  if (!*op.what) return done->complete({errc::closed, "send: an empty handle"});
+  on->port->send_channel(*op.what, std::move(done));
+}
 template <>
 void start(const std::shared_ptr<channel_state>& on, const open_child_op& op, completion_ptr<channel> done) {
   on->port->ask(std::move(done), open_atom_v, std::string{op.service},
@@ -121,6 +126,7 @@ template result<void> wait(const std::shared_ptr<channel_state>&, const write_tr
 template result<std::vector<std::string>> wait(const std::shared_ptr<channel_state>&, const trailers_op&);
 template result<void> wait(const std::shared_ptr<channel_state>&, const close_op&);
 template result<void> wait(const std::shared_ptr<channel_state>&, const join_op&);
+template result<void> wait(const std::shared_ptr<channel_state>&, const send_op&);
 template result<channel> wait(const std::shared_ptr<channel_state>&, const open_child_op&);
 template result<channel> wait(const std::shared_ptr<channel_state>&, const accept_child_op&);
 template result<meta> wait(const std::shared_ptr<channel_state>&, const meta_op&);

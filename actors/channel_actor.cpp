@@ -132,6 +132,26 @@ channel_core::behavior_type channel_core::make_behavior() {
         look();  // the answer may be there already
         return promise;
       },
+      [this](send_atom, const caf::actor& what) -> caf::result<void> {
+        if (!what) return to_caf({errc::invalid_argument, "send: no channel"});
+        auto promise = make_response_promise();
+        const auto fail = [promise](caf::error& why) mutable { promise.deliver(std::move(why)); };
+        const auto sent = caf::actor_cast<channel_actor>(what);
+        request(sent, caf::infinite, meta_atom_v)
+            .then(
+                [this, promise, fail, sent](const meta& about) {
+                  request(channel_actor{this}, caf::infinite, open_atom_v, about.service, relayed_headers(about))
+                      .then(
+                          [this, promise, sent](const caf::actor& child) mutable {
+                            system().spawn<relay>(relay_end{.channel = caf::actor_cast<channel_actor>(child)},
+                                                  relay_end{.channel = sent});
+                            promise.deliver(caf::unit);
+                          },
+                          fail);
+                },
+                fail);
+        return promise;
+      },
       [this](open_atom, std::string& service, std::vector<std::string>& headers) -> caf::result<caf::actor> {
         if (!stream_) return to_caf({errc::closed, "open '" + service + "': its parent channel is closed"});
         if (setup_.stock) return to_caf({errc::unsupported, "open '" + service + "': stock clients have no children"});
@@ -200,6 +220,7 @@ meta channel_core::describe() const {
   m.process = about.process;
   m.originator = setup_.originator;
   m.stock = setup_.stock;
+  take_relayed(m);
   return m;
 }
 

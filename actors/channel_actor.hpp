@@ -106,5 +106,3 @@ class channel_core final : public pinned_actor<channel_core_actor::base> {
 };
 
 }  // namespace duplex::detail
-
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duplex::channel_actor)

@@ -279,6 +279,37 @@ void channel_port::accept(completion_ptr<channel> done) {
   ask<channel>(std::make_unique<accepting>(caf::intrusive_ptr<channel_port>{this}, std::move(done)), accept_atom_v);
 }
 
+// Describes it, opens a child like it, and joins the two: only then `what` is given away.
+void channel_port::send_channel(std::shared_ptr<channel_state> what, completion_ptr<void> done) {
+  struct joining final : completion<void> {
+    void complete(result<void>) override {}  // what comes later is told to both ends by the relay
+  };
+  struct opening final : completion<channel> {
+    opening(std::shared_ptr<channel_state> w, completion_ptr<void> d) : what(std::move(w)), done(std::move(d)) {}
+    void complete(result<channel> child) override {
+      if (!child) return done->complete(child.error());
+      child->state()->port->join(*what->port, std::make_unique<joining>());
+      done->complete({});
+    }
+    std::shared_ptr<channel_state> what;
+    completion_ptr<void> done;
+  };
+  struct describing final : completion<meta> {
+    describing(caf::intrusive_ptr<channel_port> p, std::shared_ptr<channel_state> w, completion_ptr<void> d)
+        : over(std::move(p)), what(std::move(w)), done(std::move(d)) {}
+    void complete(result<meta> about) override {
+      if (!about) return done->complete(about.error());
+      over->ask(completion_ptr<channel>{std::make_unique<opening>(std::move(what), std::move(done))}, open_atom_v,
+                about->service, relayed_headers(*about));
+    }
+    caf::intrusive_ptr<channel_port> over;
+    std::shared_ptr<channel_state> what;
+    completion_ptr<void> done;
+  };
+  auto& port = *what->port;
+  port.describe(std::make_unique<describing>(caf::intrusive_ptr<channel_port>{this}, std::move(what), std::move(done)));
+}
+
 void channel_port::on_end(const caf::error& reason) {
   std::unique_lock lock{mutex_};
   if (end_) return;

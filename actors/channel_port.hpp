@@ -18,6 +18,8 @@
 
 namespace duplex::detail {
 
+struct channel_state;
+
 /// *Any thread.* Where code outside actors meets a channel actor. It batches what is written before the actor's mailbox
 /// (one message per frame would cap at 2.4 million a second) and hands out what the actor gave, frame by frame. The
 /// mutex is held for a few instructions at a time and never while anybody's code runs: it stands for the mailbox that a
@@ -61,6 +63,7 @@ class channel_port final : public requester, public worker::task {
   void describe(completion_ptr<meta> done);
   void join(channel_port& other, completion_ptr<void> done);
   void accept(completion_ptr<channel> done);
+  void send_channel(std::shared_ptr<channel_state> what, completion_ptr<void> done);
   /// Any other request: what was written goes first.
   template <class T, class... Ts> void ask(completion_ptr<T> done, Ts&&... xs);
 

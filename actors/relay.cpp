@@ -8,6 +8,26 @@
 
 namespace duplex::detail {
 
+namespace {
+
+constexpr std::string_view relayed_header = "@relayed=";
+
+}  // namespace
+
+std::vector<std::string> relayed_headers(const meta& original) {
+  auto all = original.headers;
+  for (const auto& one : original.relayed) all.push_back(std::string{relayed_header} + one);
+  all.push_back(std::string{relayed_header} + original.remote_peer + (original.remote_peer.empty() ? "" : " ") +
+                original.remote_key);
+  return all;
+}
+
+void take_relayed(meta& about) {
+  for (auto& one : about.headers)
+    if (one.starts_with(relayed_header)) about.relayed.push_back(one.substr(relayed_header.size()));
+  std::erase_if(about.headers, [](const auto& one) { return one.starts_with(relayed_header); });
+}
+
 relay::relay(caf::actor_config& config, relay_end one, relay_end other)
     : caf::event_based_actor(config), ends_{std::move(one), std::move(other)} {}
 
@@ -22,6 +42,7 @@ caf::behavior relay::make_behavior() {
       pass_on(from.channel, ends_[1 - i].channel, from.credit, write_atom_v, std::move(from.unread));
     request(from.channel, caf::infinite, subscribe_atom_v, caf::strong_actor_ptr{ctrl()}, delivery::bytes)
         .then([] {}, [this, channel = from.channel](const caf::error&) { caf::anon_send(channel, close_atom_v); });
+    pass_children(from.channel, ends_[1 - i].channel);
   }
   return {
       [this](join_atom) { return joined_ = make_response_promise(); },
@@ -52,6 +73,33 @@ void relay::pass_on(const channel_actor& from, const channel_actor& to, std::uin
             if (credit != 0) caf::anon_send(from, credit_atom_v, credit);
           },
           [](const caf::error&) {});  // it does not write any more, or has ended: its down message says the rest
+}
+
+// Until the channel ends; each child has a relay of its own.
+void relay::pass_children(const channel_actor& from, const channel_actor& to) {
+  request(from, caf::infinite, accept_atom_v)
+      .then(
+          [this, from, to](const caf::actor& arrived) {
+            pass_children(from, to);
+            const auto child = caf::actor_cast<channel_actor>(arrived);
+            const auto refuse = [child](const caf::error& why) {
+              caf::anon_send(child, trailers_atom_v, transport::as_trailers(from_caf(why)));
+              caf::anon_send(child, close_atom_v);
+            };
+            request(child, caf::infinite, meta_atom_v)
+                .then(
+                    [this, to, child, refuse](const meta& about) {
+                      request(to, caf::infinite, open_atom_v, about.service, relayed_headers(about))
+                          .then(
+                              [this, child](const caf::actor& beyond) {
+                                spawn<relay>(relay_end{.channel = child},
+                                             relay_end{.channel = caf::actor_cast<channel_actor>(beyond)});
+                              },
+                              refuse);
+                    },
+                    refuse);
+          },
+          [](const caf::error&) {});  // its down message says the rest
 }
 
 // What the remote side of one channel closed is closed for the other, after all that was passed on before.

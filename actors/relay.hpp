@@ -17,8 +17,13 @@ struct relay_end {
   std::uint32_t credit = 0;  // that its remote side gets back once `unread` is written
 };
 
-/// *Actor.* Splices two channels: bytes, error frames, half-close and trailers go from each to the other, as they
-/// arrived and without a copy. Credit returns when the other side has taken the bytes, so a slow reader slows the
+/// The headers of a channel that is passed on: its own, then who is behind it.
+std::vector<std::string> relayed_headers(const meta& original);
+/// Takes those headers out again.
+void take_relayed(meta& about);
+
+/// *Actor.* Splices two channels: bytes, error frames, half-close, trailers and children go from each to the other, as
+/// they arrived and without a copy. Credit returns when the other side has taken the bytes, so a slow reader slows the
 /// writer. Ends when both channels have, with the reason of the first; an end by an error is told on in trailers.
 class relay final : public caf::event_based_actor {
  public:
@@ -33,6 +38,7 @@ class relay final : public caf::event_based_actor {
   const channel_actor& across();
   template <class... Ts>
   void pass_on(const channel_actor& from, const channel_actor& to, std::uint32_t credit, Ts&&... xs);
+  void pass_children(const channel_actor& from, const channel_actor& to);
   void gone(const caf::down_msg& down);
 
   std::array<relay_end, 2> ends_;

@@ -135,6 +135,9 @@ template <class Token> auto channel::async_close(Token token) {
 template <class Token> auto channel::async_join(const channel& other, Token token) {
   return detail::async(state_, detail::join_op{&other.state_}, token);
 }
+template <class Token> auto channel::async_send(const channel& what, Token token) {
+  return detail::async(state_, detail::send_op{&what.state_}, token);
+}
 template <class Token> auto channel::async_open(std::string_view service, Token token) {
   return detail::async(state_, detail::open_child_op{service, nullptr}, token);
 }

@@ -55,6 +55,8 @@ using channel_actor = caf::typed_actor<
     caf::replies_to<close_atom>::with<void>,
     /// Splices the two channels; neither may have a subscriber. Answers when both have ended.
     caf::replies_to<join_atom, caf::actor>::with<void>,
+    /// Sends a channel: opens a child for it and splices the two; see `channel::send`.
+    caf::replies_to<send_atom, caf::actor>::with<void>,
     /// Opens a child: service, headers. Answers with its `channel_actor` (a type cannot name itself here).
     caf::replies_to<open_atom, std::string, std::vector<std::string>>::with<caf::actor>,
     /// The next child that the remote side opens, a `channel_actor` too.
@@ -124,6 +126,10 @@ struct close_op {
 struct join_op {
   using value = void;
   const std::shared_ptr<channel_state>* other;
+};
+struct send_op {
+  using value = void;
+  const std::shared_ptr<channel_state>* what;
 };
 struct open_child_op {
   using value = channel;
@@ -202,6 +208,13 @@ class channel {
   /// of no more use then. No read may be pending on either, and neither may have a subscriber. Errors: `closed` on an
   /// empty handle, otherwise the error by which the first of the two ended.
   result<void> join(const channel& other) { return detail::wait(state_, detail::join_op{&other.state_}); }
+  /// Sends a channel, of whatever session, over this one: the remote side gets it from its `accept` on this channel,
+  /// with the service and headers of the original, and `meta::relayed` telling where it comes from. It is a child
+  /// channel that this process joins with `what` in the background, what was read ahead first, so nothing is lost and
+  /// the handle `what` is of no more use. Returns when the remote side has it; on any error `what` is as it was. Within
+  /// the process send the handle itself, in any message. When this process dies both ends read `connection_lost`.
+  /// Errors: as of `open` on a channel.
+  result<void> send(const channel& what) { return detail::wait(state_, detail::send_op{&what.state_}); }
   /// Opens a child channel on the same session; the remote side gets it from its `accept` on this channel, to any
   /// depth. Children end with their parent: closing it closes them, after what was written to them, with the trailers
   /// `status=2` and a reason. Errors: `closed`, `refused`, `resource_exhausted`, `timed_out`, `unsupported` when the
@@ -228,6 +241,7 @@ class channel {
   template <class Token = detail::default_token> auto async_trailers(Token token = {});
   template <class Token = detail::default_token> auto async_close(Token token = {});
   template <class Token = detail::default_token> auto async_join(const channel& other, Token token = {});
+  template <class Token = detail::default_token> auto async_send(const channel& what, Token token = {});
   template <class Token = detail::default_token> auto async_open(std::string_view service, Token token = {});
   template <class Token = detail::default_token>
   auto async_open(std::string_view service, const std::vector<std::string>& headers, Token token = {});
@@ -247,3 +261,7 @@ inline result<channel> channel::open(std::string_view service, const std::vector
 inline result<channel> channel::accept() { return detail::wait(state_, detail::accept_child_op{}); }
 
 }  // namespace duplex
+
+// Handles are messages within the process.
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duplex::channel)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duplex::channel_actor)

@@ -27,6 +27,9 @@ class meta {
   bool trailed = false;
   /// Names of the two peers; empty for one that claims none.
   std::string local_peer, remote_peer;
+  /// For a channel that was sent (`channel::send`): who is beyond the remote peer, as it says, from the far end to the
+  /// nearest relay, each `name SHA256:...`, or the fingerprint alone. Empty for any other.
+  std::vector<std::string> relayed;
   /// SHA256 fingerprint of the key that signed for the remote peer.
   std::string remote_key;
   /// The comment on the line of authorized_keys that admits that key; empty for a host.

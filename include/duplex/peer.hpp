@@ -217,3 +217,6 @@ class peer {
 };
 
 }  // namespace duplex
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duplex::peer)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duplex::peer_actor)
