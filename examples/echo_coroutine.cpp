@@ -9,8 +9,8 @@
 
 using boost::asio::awaitable;
 
-// The service: runs once for each channel. All frames that have arrived are read and written at once; the next are read
-// when these are on their way, so a client that does not read is not read from either.
+// The service: runs once for each channel. It reads all frames that have arrived, and writes them in one go. Writing
+// waits while much is queued, so a client that does not read is soon not read from either.
 awaitable<void> echo(duplex::channel ch) {
   while (auto batch = co_await ch.async_read_frames())
     if (!co_await ch.async_write_frames(*batch)) co_return;

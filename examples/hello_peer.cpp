@@ -11,8 +11,8 @@ int fail(const duplex::error& why) { return std::cerr << why.message() << '\n', 
 int main(int argc, char** argv) {
   const std::string where = argc > 1 ? argv[1] : "tcp://127.0.0.1:0";
   const bool is_child = where == "stdio:", has_child = where.starts_with("exec:");
-  const auto key = duplex::key::generate();  // one key for both; real peers keep theirs in files
   std::promise<void> served;
+  const auto key = duplex::key::generate();  // one key for both; real peers keep theirs in files
   duplex::runtime rt;
 
   auto hub = rt.spawn_peer({.name = "hub", .identity = key.text(), .authorized_keys = key.public_line()});

@@ -9,29 +9,34 @@
 #include <iostream>
 #include <map>
 
-// What a topic knows of a subscriber. While a write waits, because more than `send_high_water` is queued for this
-// subscriber, messages for it are counted instead of queued: that bounds the memory of the hub.
+// What a topic knows of a subscriber. A write is answered when no more than `send_high_water` is queued on its channel.
+// With more than `limit` unanswered, messages are counted instead of queued: that bounds what a slow one costs the hub.
 struct subscriber {
   duplex::channel_actor channel;
-  bool waiting = false;
-  std::uint32_t missed = 0;
+  std::size_t unanswered = 0;  // bytes
+  std::uint32_t missed = 0;    // messages
 };
+constexpr std::size_t limit = 1 << 20;
+
 struct topic_state {
   std::map<caf::actor_addr, subscriber> subscribers;
 };
 using topic_actor = caf::stateful_actor<topic_state>;
 
+const auto ended = [](const caf::error&) {};  // the channel has: the down message removes it
+
 void write(topic_actor* self, subscriber& to, duplex::frames batch) {
-  to.waiting = true;
-  const auto written = [self, whose = to.channel.address()] {
+  const auto size = batch.wire_size();
+  to.unanswered += size;
+  const auto written = [self, size, whose = to.channel.address()] {
     const auto at = self->state.subscribers.find(whose);
     if (at == self->state.subscribers.end()) return;
-    at->second.waiting = false;
-    if (const auto missed = std::exchange(at->second.missed, 0); missed != 0)
-      write(self, at->second, duplex::make_frames("missed " + std::to_string(missed)));
+    auto& [channel, unanswered, missed] = at->second;
+    unanswered -= size;
+    if (unanswered == 0 && missed != 0)
+      write(self, at->second, duplex::make_frames("missed " + std::to_string(std::exchange(missed, 0))));
   };
-  self->request(to.channel, caf::infinite, duplex::write_atom_v, std::move(batch)).then(written, [](const caf::error&) {
-  });  // the channel has ended: the down message removes it
+  self->request(to.channel, caf::infinite, duplex::write_atom_v, std::move(batch)).then(written, ended);
 }
 
 caf::behavior topic(topic_actor* self) {
@@ -43,14 +48,14 @@ caf::behavior topic(topic_actor* self) {
         self->state.subscribers[ch.address()].channel = ch;
         self->request(ch, caf::infinite, duplex::subscribe_atom_v, caf::strong_actor_ptr{self->ctrl()},
                       duplex::delivery::frames)
-            .then([] {}, [](const caf::error&) {});  // as above
+            .then([] {}, ended);
       },
       [=](duplex::frames_atom, const duplex::frames& batch) {
         const auto from = caf::actor_cast<caf::actor_addr>(self->current_sender());
         for (auto& [address, to] : self->state.subscribers) {
           if (address == from)  // done with these: it may send as many again
             caf::anon_send(to.channel, duplex::credit_atom_v, static_cast<std::uint32_t>(batch.wire_size()));
-          else if (to.waiting)
+          else if (to.missed != 0 || to.unanswered > limit)
             to.missed += batch.count();
           else
             write(self, to, batch);  // shares the memory of the batch

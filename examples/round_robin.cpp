@@ -64,7 +64,7 @@ int main(int argc, char** argv) {
 
   caf::scoped_actor self{rt.system()};
   self->request(client.actor(), 10s, duplex::subscribe_atom_v, caf::actor_cast<caf::actor>(self->address()))
-      .receive([] {}, [](const caf::error&) {});
+      .receive([] {}, [](const caf::error&) {});                    // if that fails, the waiting below does
   caf::anon_send_exit(workers[1].actor(), caf::exit_reason::kill);  // to the client as if the process had died
   if (!wait_for_end(self)) return std::cerr << "nobody told the client\n", 1;
   if (const auto ok = work(client, 20); !ok) return fail(ok.error());
