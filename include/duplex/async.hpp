@@ -201,11 +201,12 @@ template <class Token> auto peer::async_shutdown(Token token) {
   return detail::async(state_, detail::shutdown_op{}, token);
 }
 
-template <class Handler>
-requires requires(Handler h, channel c) { typename decltype(h(c))::executor_type; }
-result<void> peer::serve(std::string_view service, Handler handler) {
-  const std::function<void(channel)> spawn = [handler = std::move(handler)](channel ch) {
-    const auto executor = detail::executor_of(ch);
+namespace detail {
+
+/// A handler that spawns the coroutine which `handler` returns, on the worker of the channel.
+template <class Handler> std::function<void(channel)> spawning(Handler handler) {
+  return [handler = std::move(handler)](channel ch) {
+    const auto executor = executor_of(ch);
     // The frame of `run` keeps handler and channel alive for the coroutine that the handler returns.
     auto run = [](Handler serve, channel with) -> boost::asio::awaitable<void> {
       std::exception_ptr thrown;
@@ -214,11 +215,34 @@ result<void> peer::serve(std::string_view service, Handler handler) {
       } catch (...) {
         thrown = std::current_exception();
       }
-      if (thrown) detail::handler_failed(with, thrown);
+      if (thrown) handler_failed(with, thrown);
     };
     boost::asio::co_spawn(executor, run(handler, std::move(ch)), [](const std::exception_ptr&) {});
   };
-  return this->serve(service, spawn);
+}
+
+// Keeps the handler for the operation, which begins when it is awaited.
+inline boost::asio::awaitable<result<void>> serve_with(std::shared_ptr<peer_state> on, std::string_view service,
+                                                       std::function<void(channel)> handler) {
+  const serve_op op{service, &handler, nullptr};
+  auto asking = await(on, op);
+  co_return co_await std::move(asking);
+}
+
+}  // namespace detail
+
+template <class Handler>
+requires detail::coroutine_handler<Handler> result<void> peer::serve(std::string_view service, Handler handler) {
+  return this->serve(service, detail::spawning(std::move(handler)));
+}
+template <class Handler, class Token>
+requires detail::coroutine_handler<Handler>
+auto peer::async_serve(std::string_view service, Handler handler, Token token) {
+  auto spawning = detail::spawning(std::move(handler));
+  if constexpr (std::is_same_v<Token, detail::default_token> || std::is_same_v<Token, boost::asio::use_awaitable_t<>>)
+    return detail::serve_with(state_, service, std::move(spawning));
+  else
+    return detail::async(state_, detail::serve_op{service, &spawning, nullptr}, token);
 }
 
 }  // namespace duplex

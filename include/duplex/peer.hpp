@@ -110,6 +110,12 @@ struct shutdown_op {
   using value = void;
 };
 
+/// What returns an awaitable when it is called with a channel.
+template <class Handler>
+concept coroutine_handler = requires(Handler h, channel c) {
+  typename decltype(h(c))::executor_type;
+};
+
 template <class Op>
 void start(const std::shared_ptr<peer_state>& on, const Op& op, completion_ptr<typename Op::value> done);
 
@@ -165,8 +171,7 @@ class peer {
   }
   /// Serves with a coroutine, on the worker of the channel. Needs <duplex/async.hpp>.
   template <class Handler>
-  requires requires(Handler h, channel c) { typename decltype(h(c))::executor_type; }
-  result<void> serve(std::string_view service, Handler handler);
+  requires detail::coroutine_handler<Handler> result<void> serve(std::string_view service, Handler handler);
   /// Waits for the next channel that a remote peer opens for `service`; for any service that nobody serves when empty.
   /// Errors: `already_exists` when a handler has it, `invalid_argument`.
   result<channel> accept(std::string_view service = {}) { return detail::wait(state_, detail::accept_op{service}); }
@@ -200,6 +205,9 @@ class peer {
   template <class Token = detail::default_token> auto async_next_peer(Token token = {});
   template <class Token = detail::default_token>
   auto async_serve(std::string_view service, const std::function<void(channel)>& handler, Token token = {});
+  template <class Handler, class Token = detail::default_token>
+  requires detail::coroutine_handler<Handler>
+  auto async_serve(std::string_view service, Handler handler, Token token = {});
   template <class Token = detail::default_token> auto async_accept(std::string_view service = {}, Token token = {});
   template <class Token = detail::default_token>
   auto async_open(std::string_view to, std::string_view service, Token token = {});

@@ -101,6 +101,22 @@ TEST_CASE("faces: every operation of a peer works as async_ with a coroutine", "
   }(hub, me));
 }
 
+TEST_CASE("faces: async_serve takes a coroutine, with any token", "[faces]") {
+  pair p;
+  const auto greet = [](const std::string& word) {
+    return [word](channel ch) -> boost::asio::awaitable<void> { (void)co_await ch.async_write_frame(word); };
+  };
+  run([](peer hub, decltype(greet("")) one) -> boost::asio::awaitable<void> {
+    auto serving = hub.async_serve("one", one);
+    ok(co_await std::move(serving));
+  }(p.hub, greet("first")));
+  seen<bool> served;
+  p.hub.async_serve("two", greet("second"), [&](const result<void>& r) { served.add(r.has_value()); });
+  REQUIRE(served.wait_for(1) == std::vector{true});
+  CHECK(p.me.open("hub", "one")->read_frame()->view() == "first");
+  CHECK(p.me.open("hub", "two")->read_frame()->view() == "second");
+}
+
 TEST_CASE("faces: any completion token will do", "[faces]") {
   seen<std::string> called;
   pair p;

@@ -17,10 +17,14 @@ good_tree() {
   printf '#include <duplex/peer.hpp>\n\n#include "transport/session.hpp"\n' >actors/peer.cpp
   printf '#include <duplex/duplex.hpp>\n\n#include "tools/serve.hpp"\n' >tools/main.cpp
   printf '#include <duplex/bytes.hpp>\n\n#include <caf/actor.hpp>\n' >include/duplex/peer.hpp
+  printf '\nclass peer {\n public:\n  result<ping_report> ping(std::string_view name = {});\n};\n' >>include/duplex/peer.hpp
   printf '#include <duplex/peer.hpp>\n\n#include <boost/asio.hpp>\n' >include/duplex/async.hpp
   printf '// hello\nint main() {\n  int status = 0;\n  return status;\n}\n' >examples/hello.cpp
   printf 'text\n```cpp\n// examples/hello.cpp\nint main() {\n  int status = 0;\n  return status;\n}\n```\n```sh\nls\n```\n' >README.md
-  printf '```cpp\n  return status;\n```\n' >docs/guide.md
+  printf '```cpp\n// examples/hello.cpp\n  return status;\n```\n| `ping(name)` | sees | \n' >docs/guide.md
+  mkdir -p tests/packaging/installed
+  printf 'project(mine)\nfind_package(duplex)\n' >tests/packaging/installed/CMakeLists.txt
+  printf '```cmake\nfind_package(duplex)\n```\n' >>README.md
   cp "$here/../../.clang-format" .
   printf '#!/bin/sh\ntrue\n' >dev
 }
@@ -38,7 +42,7 @@ plant() { # check, file, text (printf format) put at its end
 }
 
 good_tree
-for check in layering snippets format scripts; do expect pass $check "a good tree"; done
+for check in layering snippets interface format scripts; do expect pass $check "a good tree"; done
 
 plant layering values/bytes.cpp '#include "runtime/worker.hpp"\n'
 plant layering values/bytes.cpp '  #  include <caf/actor.hpp>\n'
@@ -65,6 +69,12 @@ plant snippets README.md '```cpp ignore\nnot_there();\n```\n'
 plant snippets docs/guide.md '  ```cpp\n  not_there();\n  ```\n'
 plant snippets docs/guide.md '```cpp\n// examples/gone.cpp\n  return status;\n```\n'
 plant snippets docs/guide.md '```cpp\n```\n'
+plant snippets README.md '```cmake\nadd_subdirectory(duplex)\n```\n'
+plant snippets README.md '```cmake\nint main() {\n```\n'
+plant snippets examples/other.cpp 'int main() {}\n'
+
+plant interface include/duplex/peer.hpp '  result<endpoint> bind(std::string_view where) {\n'
+plant interface include/duplex/peer.hpp '  result<std::string> pin(std::string_view name) const {\n'
 
 plant format values/bytes.cpp 'int  f( );\n'
 plant scripts dev 'if true\n'

@@ -1,30 +1,43 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # usage: snippets.sh ROOT: every C++ block of README.md and docs/*.md must stand, byte for byte, in a file of examples/, which
-# the build compiles. A first line "// examples/x.cpp" names the file and is not part of the text to be found.
+# the build compiles; every CMake block in a project of tests/packaging/, which the tests build. A first line
+# "// examples/x.cpp" names the file and is not part of the text to be found. docs/guide.md shows something of each example.
 cd "$1" || exit 1
 pages=$(ls README.md docs/*.md 2>/dev/null)
 [ -n "$pages" ] || exit 0
-examples=$(ls examples/*.cpp 2>/dev/null)
+sources=$(ls examples/*.cpp tests/packaging/*/CMakeLists.txt 2>/dev/null)
 awk '
-function judge(   name) {
+function judge(   name, place, file, found) {
   name = ""
+  place = language == "cmake" ? "tests/packaging/" : "examples/"
   if (block ~ /^\/\/ examples\/[a-z0-9_]+\.cpp\n/) {
     name = substr(block, 4, index(block, "\n") - 4)
     block = substr(block, index(block, "\n") + 1)
   }
   if (name != "") found = (name in text) && index(text[name], block)
-  else { found = 0; for (file in text) if (index(text[file], block)) found = 1 }
+  else for (file in text) if (index(file, place) == 1 && index(text[file], block)) found = 1
   if (!found || block == "") {
-    printf "%s:%d: this C++ block does not stand in %s\n", FILENAME, start, name == "" ? "any file of examples/" : name
+    printf "%s:%d: this block does not stand in %s\n", FILENAME, start, name == "" ? "any file of " place : name
     failed = 1
   }
+  if (FILENAME == "docs/guide.md") shown[name] = 1
 }
-FILENAME ~ /^examples\// { text[FILENAME] = text[FILENAME] $0 "\n"; next }
+FILENAME ~ /^(examples|tests)\// { text[FILENAME] = text[FILENAME] $0 "\n"; next }
 FNR == 1 && inside { inside = 0 }
-!inside && /^[ \t]*(```|~~~)[ \t]*(cpp|c\+\+|cxx|cc|hpp)/ { inside = 1; start = FNR; block = ""; next }
+!inside && /^[ \t]*(```|~~~)[ \t]*(cpp|c\+\+|cxx|cc|hpp|cmake)/ {
+  inside = 1; start = FNR; block = ""; language = /(```|~~~)[ \t]*cmake/ ? "cmake" : "cpp"
+  next
+}
 !inside && /^[ \t]*(```|~~~)/ { inside = 2; next }
 inside && /^[ \t]*(```|~~~)[ \t]*$/ { if (inside == 1) judge(); inside = 0; next }
 inside == 1 { block = block $0 "\n" }
-END { exit failed }
-' $examples $pages
+END {
+  for (file in text)
+    if (file ~ /^examples\// && !(file in shown)) {
+      printf "docs/guide.md: no block begins with // %s\n", file
+      failed = 1
+    }
+  exit failed
+}
+' $sources $pages

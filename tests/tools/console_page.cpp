@@ -48,6 +48,7 @@ std::string without_the_varying(std::string line) {
       {std::regex{"round trip [0-9]+\\.[0-9]{3} ms"}, "round trip ... ms"},
       {std::regex{"session: tcp://127.0.0.1:[0-9]+"}, "session: tcp://127.0.0.1:..."},
       {std::regex{"pid=[0-9]+"}, "pid=..."},
+      {std::regex{"slow: [0-9]+ of 200, missed [0-9]+"}, "slow: ... of 200, missed ..."},
       {std::regex{"duplex [0-9]+\\.[0-9]+\\.[0-9]+"}, "duplex ..."},
   };
   line.erase(line.find_last_not_of(" \r") + 1);  // which nobody sees

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# What find_package(duplex) reads: the target duplex::duplex, after those it needs. CAF comes without a package of its own,
+# so FindCAF.cmake is installed beside this file.
+include(CMakeFindDependencyMacro)
+list(APPEND CMAKE_MODULE_PATH "${CMAKE_CURRENT_LIST_DIR}")
+find_dependency(Threads)
+find_dependency(CAF 0.17.6)
+find_dependency(Boost 1.81 CONFIG)
+find_dependency(libssh 0.10 CONFIG)
+list(POP_BACK CMAKE_MODULE_PATH)
+include("${CMAKE_CURRENT_LIST_DIR}/duplexTargets.cmake")

@@ -1,0 +1,14 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# usage: interface.sh ROOT: fails when an operation of peer or channel has no line in the table of docs/guide.md.
+cd "$1" || exit 1
+failed=0
+for header in include/duplex/peer.hpp include/duplex/channel.hpp; do
+  [ -e "$header" ] || continue
+  for name in $(sed -n 's/^  result<.*> \([a-z_]*\)(.*/\1/p' "$header" | sort -u); do
+    grep -q "^| .*\`$name(" docs/guide.md && continue
+    echo "$header: docs/guide.md has no line for $name"
+    failed=1
+  done
+done
+exit $failed
