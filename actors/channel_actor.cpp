@@ -386,7 +386,12 @@ void channel_core::on_exit() {
   state_ = state::over;
   std::exchange(stream_, nullptr)->release();
   setup_.owner = nullptr;
-  subscriber_ = nullptr;
+}
+
+// Tells those who monitor the channel. A subscriber that nobody else refers to must live to hear it.
+bool channel_core::cleanup(caf::error&& reason, caf::execution_unit* host) {
+  const auto listening = std::exchange(subscriber_, nullptr);
+  return pinned_actor<channel_core_actor::base>::cleanup(std::move(reason), host);
 }
 
 }  // namespace duplex::detail

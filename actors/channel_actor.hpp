@@ -35,6 +35,7 @@ class channel_core final : public pinned_actor<channel_core_actor::base> {
 
   behavior_type make_behavior() override;
   void on_exit() override;
+  bool cleanup(caf::error&& reason, caf::execution_unit* host) override;
   const char* name() const override { return "duplex.channel"; }
 
   /// What the channel was made from, without trailers. Thread: any.

@@ -256,8 +256,7 @@ void channel_port::join(channel_port& other, completion_ptr<void> done) {
   const auto both = home_system().spawn<relay>(hand_over(), other.hand_over());
   watch(caf::actor_cast<caf::strong_actor_ptr>(both),
         [done = std::move(done), keep = caf::intrusive_ptr<channel_port>{this}](const caf::error& reason) mutable {
-          const auto why = from_caf(reason);
-          done->complete(why && why.code() != errc::closed ? result<void>{why} : result<void>{});
+          done->complete(join_outcome(reason));
         });
 }
 

@@ -17,6 +17,9 @@ struct relay_end {
   std::uint32_t credit = 0;  // that its remote side gets back once `unread` is written
 };
 
+/// What a join comes to when its relay ended so: an orderly end of the channel is none, being killed is. Thread: any.
+result<void> join_outcome(const caf::error& reason);
+
 /// *Actor.* Splices two channels: bytes, error frames, half-close and trailers go from each to the other, as they
 /// arrived and without a copy. Credit returns when the other side has taken the bytes, so a slow reader slows the
 /// writer. Ends when both channels have, with the reason of the first; an end by an error is told on in trailers.
@@ -25,6 +28,7 @@ class relay final : public caf::event_based_actor {
   relay(caf::actor_config& config, relay_end one, relay_end other);
 
   caf::behavior make_behavior() override;
+  void on_exit() override;
   const char* name() const override { return "duplex.relay"; }
 
  private:
