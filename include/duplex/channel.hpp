@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
 
+#include <duplex/descriptor.hpp>
 #include <duplex/messages.hpp>
 #include <duplex/result.hpp>
 
@@ -12,8 +13,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duplex::descriptor)
 
 namespace duplex {
 
@@ -52,7 +56,9 @@ using channel_actor = caf::typed_actor<
     /// Sends what is queued, then closes. Ends the actor.
     caf::replies_to<close_atom>::with<void>,
     /// Splices the two channels; neither may have a subscriber. Answers when both have ended.
-    caf::replies_to<join_atom, caf::actor>::with<void>, caf::replies_to<meta_atom>::with<meta>>;
+    caf::replies_to<join_atom, caf::actor>::with<void>,
+    /// The same with a descriptor.
+    caf::replies_to<join_atom, descriptor>::with<void>, caf::replies_to<meta_atom>::with<meta>>;
 
 namespace detail {
 
@@ -118,6 +124,15 @@ struct close_op {
 struct join_op {
   using value = void;
   const std::shared_ptr<channel_state>* other;
+};
+struct join_descriptor_op {
+  using value = void;
+  result<descriptor> with;
+};
+template <class T>
+concept releasable = !std::is_lvalue_reference_v<T> && requires(T from) {
+  from.native_handle();
+  from.release();
 };
 struct meta_op {
   using value = duplex::meta;
@@ -188,6 +203,18 @@ class channel {
   /// of no more use then. No read may be pending on either, and neither may have a subscriber. Errors: `closed` on an
   /// empty handle, otherwise the error by which the first of the two ended.
   result<void> join(const channel& other) { return detail::wait(state_, detail::join_op{&other.state_}); }
+  /// Splices this channel with descriptors: what can be read from `in` is sent, what arrives is written to `out`, what
+  /// was read ahead first; the two may be the same. See `descriptor::of` for what they may be; the caller keeps its
+  /// own. Returns when both directions have ended, the handle is of no more use then, but for `trailers` and `meta`.
+  /// The end of `in` is half-close; the remote side's becomes a socket's shutdown, or closes the library's `out`.
+  /// Whoever is slow stops the other. Error frames are dropped. Errors: those of `descriptor::of`, which leave the
+  /// channel as it was; `io`, which the remote side gets as trailers; the error by which the channel ended.
+  result<void> join(int in, int out) {
+    return detail::wait(state_, detail::join_descriptor_op{descriptor::of(in, out)});
+  }
+  result<void> join(int fd) { return join(fd, fd); }
+  /// The same with a socket or stream descriptor of Asio's, moved in. No operation may be pending on it.
+  template <detail::releasable Stream> result<void> join(Stream&& stream);
   /// Service, headers, names, key and address of the remote side, trailers once they came.
   result<duplex::meta> meta() const { return detail::wait(state_, detail::meta_op{}); }
 
@@ -206,6 +233,11 @@ class channel {
   template <class Token = detail::default_token> auto async_trailers(Token token = {});
   template <class Token = detail::default_token> auto async_close(Token token = {});
   template <class Token = detail::default_token> auto async_join(const channel& other, Token token = {});
+  template <class Token = detail::default_token> auto async_join(int in, int out, Token token = {});
+  template <class Token = detail::default_token>
+  requires(!std::is_integral_v<Token>) auto async_join(int fd, Token token = {});
+  template <detail::releasable Stream, class Token = detail::default_token>
+  auto async_join(Stream&& stream, Token token = {});
   template <class Token = detail::default_token> auto async_meta(Token token = {}) const;
 
   /// For the library.
