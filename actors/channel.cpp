@@ -45,6 +45,9 @@ template <> std::optional<result<std::vector<std::string>>> attempt(channel_stat
 }
 template <> std::optional<result<void>> attempt(channel_state& on, const close_op&) { return on.port->close(); }
 template <> std::optional<result<void>> attempt(channel_state&, const join_op&) { return std::nullopt; }
+template <> std::optional<result<void>> attempt(channel_state&, const join_descriptor_op& op) {
+  return op.with ? std::nullopt : std::optional{result<void>{op.with.error()}};
+}
 template <> std::optional<result<void>> attempt(channel_state&, const send_op&) { return std::nullopt; }
 template <> std::optional<result<channel>> attempt(channel_state&, const open_child_op&) { return std::nullopt; }
 template <> std::optional<result<channel>> attempt(channel_state&, const accept_child_op&) { return std::nullopt; }
@@ -96,6 +99,11 @@ template <> void start(const std::shared_ptr<channel_state>& on, const join_op& 
   if (!*op.other) return done->complete({errc::closed, "join: an empty handle"});
   on->port->join(*(*op.other)->port, std::move(done));
 }
+template <>
+void start(const std::shared_ptr<channel_state>& on, const join_descriptor_op& op, completion_ptr<void> done) {
+  if (!op.with) return done->complete(op.with.error());
+  on->port->join(*op.with, std::move(done));
+}
 template <> void start(const std::shared_ptr<channel_state>& on, const send_op& op, completion_ptr<void> done) {
   if (!*op.what) return done->complete({errc::closed, "send: an empty handle"});
   on->port->send_channel(*op.what, std::move(done));
@@ -126,6 +134,7 @@ template result<void> wait(const std::shared_ptr<channel_state>&, const write_tr
 template result<std::vector<std::string>> wait(const std::shared_ptr<channel_state>&, const trailers_op&);
 template result<void> wait(const std::shared_ptr<channel_state>&, const close_op&);
 template result<void> wait(const std::shared_ptr<channel_state>&, const join_op&);
+template result<void> wait(const std::shared_ptr<channel_state>&, const join_descriptor_op&);
 template result<void> wait(const std::shared_ptr<channel_state>&, const send_op&);
 template result<channel> wait(const std::shared_ptr<channel_state>&, const open_child_op&);
 template result<channel> wait(const std::shared_ptr<channel_state>&, const accept_child_op&);

@@ -3,6 +3,7 @@
 
 #include <duplex/percent.hpp>
 
+#include "actors/descriptor_relay.hpp"
 #include "actors/relay.hpp"
 
 #include <caf/actor_cast.hpp>
@@ -114,11 +115,12 @@ channel_core::behavior_type channel_core::make_behavior() {
       },
       [this](join_atom, const caf::actor& other) -> caf::result<void> {
         if (!other) return to_caf({errc::invalid_argument, "join: no channel"});
-        const auto both = system().spawn<relay>(relay_end{.channel = this},
-                                                relay_end{.channel = caf::actor_cast<channel_actor>(other)});
-        auto promise = make_response_promise();
-        promise.delegate(both, join_atom_v);
-        return promise;
+        return joined_by(system().spawn<relay>(relay_end{.channel = this},
+                                               relay_end{.channel = caf::actor_cast<channel_actor>(other)}));
+      },
+      [this](join_atom, const descriptor& with) -> caf::result<void> {
+        if (!with.ends() || home() == nullptr) return to_caf({errc::invalid_argument, "join: no descriptor"});
+        return joined_by(system().spawn<descriptor_relay>(home(), relay_end{.channel = this}, with));
       },
       [this](meta_atom) {
         auto about = describe();
@@ -194,6 +196,13 @@ channel_core::behavior_type channel_core::make_behavior() {
         over({});
       },
   };
+}
+
+// It answers at the end.
+caf::result<void> channel_core::joined_by(const caf::actor& both) {
+  auto promise = make_response_promise();
+  promise.delegate(both, join_atom_v);
+  return promise;
 }
 
 accept_queue<caf::actor>& channel_core::children() {
@@ -451,7 +460,12 @@ void channel_core::on_exit() {
   state_ = state::over;
   std::exchange(stream_, nullptr)->release();
   setup_.owner = nullptr;
-  subscriber_ = nullptr;
+}
+
+// Tells those who monitor the channel. A subscriber that nobody else refers to must live to hear it.
+bool channel_core::cleanup(caf::error&& reason, caf::execution_unit* host) {
+  const auto listening = std::exchange(subscriber_, nullptr);
+  return pinned_actor<channel_core_actor::base>::cleanup(std::move(reason), host);
 }
 
 }  // namespace duplex::detail

@@ -43,6 +43,7 @@ class channel_core final : public pinned_actor<channel_core_actor::base> {
 
   behavior_type make_behavior() override;
   void on_exit() override;
+  bool cleanup(caf::error&& reason, caf::execution_unit* host) override;
   const char* name() const override { return "duplex.channel"; }
 
   /// What the channel was made from, without trailers. Thread: any.
@@ -84,6 +85,7 @@ class channel_core final : public pinned_actor<channel_core_actor::base> {
   void release_credit();
   caf::result<void> written(frames batch, bool is_error);
   caf::result<void> written(bytes image, bool is_error);
+  caf::result<void> joined_by(const caf::actor& both);
   caf::response_promise wait_for(pending_read::kind what, std::size_t limit);
   void break_with(const error& why);
   void over(const caf::error& reason);

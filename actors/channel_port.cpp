@@ -2,6 +2,7 @@
 #include "actors/channel_port.hpp"
 
 #include "actors/channel_actor.hpp"
+#include "actors/descriptor_relay.hpp"
 #include "transport/line_codec.hpp"
 
 #include <caf/actor_cast.hpp>
@@ -253,11 +254,18 @@ relay_end channel_port::hand_over() {
 }
 
 void channel_port::join(channel_port& other, completion_ptr<void> done) {
-  const auto both = home_system().spawn<relay>(hand_over(), other.hand_over());
-  watch(caf::actor_cast<caf::strong_actor_ptr>(both),
+  await_join(home_system().spawn<relay>(hand_over(), other.hand_over()), std::move(done));
+}
+
+void channel_port::join(const descriptor& with, completion_ptr<void> done) {
+  if (home_ == nullptr) return done->complete({errc::unsupported, "join: this channel's actor has no worker"});
+  await_join(home_system().spawn<descriptor_relay>(home_, hand_over(), with), std::move(done));
+}
+
+void channel_port::await_join(const caf::actor& by, completion_ptr<void> done) {
+  watch(caf::actor_cast<caf::strong_actor_ptr>(by),
         [done = std::move(done), keep = caf::intrusive_ptr<channel_port>{this}](const caf::error& reason) mutable {
-          const auto why = from_caf(reason);
-          done->complete(why && why.code() != errc::closed ? result<void>{why} : result<void>{});
+          done->complete(join_outcome(reason));
         });
 }
 

@@ -62,6 +62,7 @@ class channel_port final : public requester, public worker::task {
   void trailers(completion_ptr<std::vector<std::string>> done);
   void describe(completion_ptr<meta> done);
   void join(channel_port& other, completion_ptr<void> done);
+  void join(const descriptor& with, completion_ptr<void> done);
   void accept(completion_ptr<channel> done);
   void send_channel(std::shared_ptr<channel_state> what, completion_ptr<void> done);
   /// Any other request: what was written goes first.
@@ -94,6 +95,7 @@ class channel_port final : public requester, public worker::task {
              Verb verb, Ts... xs);
   void return_credit();
   relay_end hand_over();
+  void await_join(const caf::actor& by, completion_ptr<void> done);
   void fetch_frames();
   void fetch_errors();
   void want_drained();

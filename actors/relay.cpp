@@ -8,6 +8,13 @@
 
 namespace duplex::detail {
 
+result<void> join_outcome(const caf::error& reason) {
+  const auto why = from_caf(reason);
+  const bool killed = reason && reason.category() == caf::atom("exit");
+  if (why && (killed || why.code() != errc::closed)) return why;
+  return {};
+}
+
 namespace {
 
 constexpr std::string_view relayed_header = "@relayed=";
@@ -75,6 +82,14 @@ void relay::pass_on(const channel_actor& from, const channel_actor& to, std::uin
           [](const caf::error&) {});  // it does not write any more, or has ended: its down message says the rest
 }
 
+void relay::on_exit() {
+  if (!joined_.pending()) return;
+  if (const auto outcome = join_outcome(fail_state()); !outcome)
+    joined_.deliver(to_caf(outcome.error()));
+  else
+    joined_.deliver(caf::unit);
+}
+
 // Until the channel ends; each child has a relay of its own.
 void relay::pass_children(const channel_actor& from, const channel_actor& to) {
   request(from, caf::infinite, accept_atom_v)
@@ -105,14 +120,7 @@ void relay::pass_children(const channel_actor& from, const channel_actor& to) {
 // What the remote side of one channel closed is closed for the other, after all that was passed on before.
 void relay::gone(const caf::down_msg& down) {
   const auto& other = ends_[down.source == ends_[0].channel.address() ? 1 : 0].channel;
-  if (--left_ == 0) {
-    const auto why = from_caf(first_reason_);
-    if (why && why.code() != errc::closed)
-      joined_.deliver(first_reason_);
-    else
-      joined_.deliver(caf::unit);
-    return quit(first_reason_);
-  }
+  if (--left_ == 0) return quit(first_reason_);
   first_reason_ = down.reason;
   bool trailed = false;
   if (auto last = trailers_of(down.reason, trailed); trailed)  // of one that had ended before anybody subscribed

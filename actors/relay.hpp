@@ -17,6 +17,9 @@ struct relay_end {
   std::uint32_t credit = 0;  // that its remote side gets back once `unread` is written
 };
 
+/// What a join comes to when its relay ended so: an orderly end of the channel is none, being killed is. Thread: any.
+result<void> join_outcome(const caf::error& reason);
+
 /// The headers of a channel that is passed on: its own, then who is behind it.
 std::vector<std::string> relayed_headers(const meta& original);
 /// Takes those headers out again.
@@ -30,6 +33,7 @@ class relay final : public caf::event_based_actor {
   relay(caf::actor_config& config, relay_end one, relay_end other);
 
   caf::behavior make_behavior() override;
+  void on_exit() override;
   const char* name() const override { return "duplex.relay"; }
 
  private:

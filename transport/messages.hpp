@@ -68,5 +68,6 @@ CAF_ADD_ATOM(duplex_transport, duplex, forward_atom, "forward")    // peer -> se
 CAF_ADD_ATOM(duplex_transport, duplex, plan_atom, "plan")          // peer -> listener, dialler: session_plan_ptr
 CAF_ADD_ATOM(duplex_transport, duplex, claim_atom, "claim")        // session to itself: hello arrived
 CAF_ADD_ATOM(duplex_transport, duplex, dead_atom, "dead")          // session to itself: the connection is over
+CAF_ADD_ATOM(duplex_transport, duplex, ready_atom, "ready")        // readiness -> descriptor_relay
 CAF_ADD_ATOM(duplex_transport, duplex, retry_atom, "retry")        // dialler to itself
 CAF_END_TYPE_ID_BLOCK(duplex_transport)

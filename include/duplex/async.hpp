@@ -82,6 +82,11 @@ boost::asio::awaitable<result<typename Op::value>> await(std::shared_ptr<Target>
       initiation{}, boost::asio::use_awaitable, on, op);
 }
 
+// Asio forgets it here: closing it, while a duplicate lives on, would leave it in Asio's epoll set.
+template <class Stream> result<descriptor> released(Stream& stream) {
+  return descriptor::adopt(stream.is_open() ? static_cast<int>(stream.release()) : -1);
+}
+
 /// The asynchronous face of every operation.
 template <class Op, class Target, class Token>
 auto async(const std::shared_ptr<Target>& on, const Op& op, Token& token) {
@@ -134,6 +139,19 @@ template <class Token> auto channel::async_close(Token token) {
 }
 template <class Token> auto channel::async_join(const channel& other, Token token) {
   return detail::async(state_, detail::join_op{&other.state_}, token);
+}
+template <class Token> auto channel::async_join(int in, int out, Token token) {
+  return detail::async(state_, detail::join_descriptor_op{descriptor::of(in, out)}, token);
+}
+template <class Token>
+requires(!std::is_integral_v<Token>) auto channel::async_join(int fd, Token token) {
+  return async_join(fd, fd, std::move(token));
+}
+template <detail::releasable Stream, class Token> auto channel::async_join(Stream&& stream, Token token) {
+  return detail::async(state_, detail::join_descriptor_op{detail::released(stream)}, token);
+}
+template <detail::releasable Stream> result<void> channel::join(Stream&& stream) {
+  return detail::wait(state_, detail::join_descriptor_op{detail::released(stream)});
 }
 template <class Token> auto channel::async_send(const channel& what, Token token) {
   return detail::async(state_, detail::send_op{&what.state_}, token);

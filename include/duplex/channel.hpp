@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
 
+#include <duplex/descriptor.hpp>
 #include <duplex/messages.hpp>
 #include <duplex/result.hpp>
 
@@ -12,8 +13,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duplex::descriptor)
 
 namespace duplex {
 
@@ -55,6 +59,8 @@ using channel_actor = caf::typed_actor<
     caf::replies_to<close_atom>::with<void>,
     /// Splices the two channels; neither may have a subscriber. Answers when both have ended.
     caf::replies_to<join_atom, caf::actor>::with<void>,
+    /// The same with a descriptor.
+    caf::replies_to<join_atom, descriptor>::with<void>,
     /// Sends a channel: opens a child for it and splices the two; see `channel::send`.
     caf::replies_to<send_atom, caf::actor>::with<void>,
     /// Opens a child: service, headers. Answers with its `channel_actor` (a type cannot name itself here).
@@ -126,6 +132,15 @@ struct close_op {
 struct join_op {
   using value = void;
   const std::shared_ptr<channel_state>* other;
+};
+struct join_descriptor_op {
+  using value = void;
+  result<descriptor> with;
+};
+template <class T>
+concept releasable = !std::is_lvalue_reference_v<T> && requires(T from) {
+  from.native_handle();
+  from.release();
 };
 struct send_op {
   using value = void;
@@ -208,6 +223,18 @@ class channel {
   /// of no more use then. No read may be pending on either, and neither may have a subscriber. Errors: `closed` on an
   /// empty handle, otherwise the error by which the first of the two ended.
   result<void> join(const channel& other) { return detail::wait(state_, detail::join_op{&other.state_}); }
+  /// Splices this channel with descriptors: what can be read from `in` is sent, what arrives is written to `out`, what
+  /// was read ahead first; the two may be the same. See `descriptor::of` for what they may be; the caller keeps its
+  /// own. Returns when both directions have ended, the handle is of no more use then, but for `trailers` and `meta`.
+  /// The end of `in` is half-close; the remote side's becomes a socket's shutdown, or closes the library's `out`.
+  /// Whoever is slow stops the other. Error frames are dropped. Errors: those of `descriptor::of`, which leave the
+  /// channel as it was; `io`, which the remote side gets as trailers; the error by which the channel ended.
+  result<void> join(int in, int out) {
+    return detail::wait(state_, detail::join_descriptor_op{descriptor::of(in, out)});
+  }
+  result<void> join(int fd) { return join(fd, fd); }
+  /// The same with a socket or stream descriptor of Asio's, moved in. No operation may be pending on it.
+  template <detail::releasable Stream> result<void> join(Stream&& stream);
   /// Sends a channel, of whatever session, over this one: the remote side gets it from its `accept` on this channel,
   /// with the service and headers of the original, and `meta::relayed` telling where it comes from. It is a child
   /// channel that this process joins with `what` in the background, what was read ahead first, so nothing is lost and
@@ -241,6 +268,11 @@ class channel {
   template <class Token = detail::default_token> auto async_trailers(Token token = {});
   template <class Token = detail::default_token> auto async_close(Token token = {});
   template <class Token = detail::default_token> auto async_join(const channel& other, Token token = {});
+  template <class Token = detail::default_token> auto async_join(int in, int out, Token token = {});
+  template <class Token = detail::default_token>
+  requires(!std::is_integral_v<Token>) auto async_join(int fd, Token token = {});
+  template <detail::releasable Stream, class Token = detail::default_token>
+  auto async_join(Stream&& stream, Token token = {});
   template <class Token = detail::default_token> auto async_send(const channel& what, Token token = {});
   template <class Token = detail::default_token> auto async_open(std::string_view service, Token token = {});
   template <class Token = detail::default_token>

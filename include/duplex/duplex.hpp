@@ -6,6 +6,7 @@
 #include <duplex/authorized_keys.hpp>
 #include <duplex/bytes.hpp>
 #include <duplex/channel.hpp>
+#include <duplex/descriptor.hpp>
 #include <duplex/endpoint.hpp>
 #include <duplex/error.hpp>
 #include <duplex/frame.hpp>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include "actors/relay.hpp"
 #include "tests/actors/support.hpp"
 
 #include <caf/all.hpp>
@@ -57,7 +58,7 @@ TEST_CASE("join: frames, errors, half-close and trailers pass both ways", "[join
   REQUIRE(t.far.close());
   CHECK(t.near.read_frame()->view() == "answer");
   CHECK(*t.near.trailers() == std::vector<std::string>{"status=3", "reason=so"});
-  CHECK(outcome_of(joined));
+  CHECK(outcome_of(joined).error() == error{});
 }
 
 TEST_CASE("join: what was read ahead goes first", "[join]") {
@@ -69,7 +70,7 @@ TEST_CASE("join: what was read ahead goes first", "[join]") {
   REQUIRE(t.near.write_frame("four"));
   for (const auto* text : {"two", "three", "four"}) CHECK(t.far.read_frame()->view() == text);
   REQUIRE(t.near.close());
-  CHECK(outcome_of(joined));
+  CHECK(outcome_of(joined).error() == error{});
 }
 
 TEST_CASE("join: twenty megabytes each way arrive whole, through small windows", "[join]") {
@@ -92,7 +93,7 @@ TEST_CASE("join: twenty megabytes each way arrive whole, through small windows",
   CHECK((came_up == up));
   CHECK((came_down == down));
   REQUIRE(t.near.close());
-  CHECK(outcome_of(joined));
+  CHECK(outcome_of(joined).error() == error{});
 }
 
 TEST_CASE("join: a reader that sleeps stops the writer at the other end", "[join]") {
@@ -115,7 +116,7 @@ TEST_CASE("join: a reader that sleeps stops the writer at the other end", "[join
   }
   CHECK(last.wait_for(patience) == std::future_status::ready);
   REQUIRE(t.far.close());
-  CHECK(outcome_of(joined));
+  CHECK(outcome_of(joined).error() == error{});
 }
 
 TEST_CASE("join: a session that is lost ends the other channel with the reason", "[join]") {
@@ -139,7 +140,7 @@ TEST_CASE("join: an ended channel still gives what had arrived", "[join]") {
   auto joined = t.join();
   CHECK(t.far.read_frame()->view() == "last words");
   CHECK(*t.far.trailers() == std::vector<std::string>{"status=0"});
-  CHECK(outcome_of(joined));
+  CHECK(outcome_of(joined).error() == error{});
 }
 
 TEST_CASE("join: two channel actors are spliced by a message, answered at the end", "[join]") {
@@ -160,4 +161,25 @@ TEST_CASE("join: an empty handle is refused", "[join]") {
   CHECK(channel{}.join(t.left).error().code() == errc::closed);
   REQUIRE(t.near.write_frame("still here"));
   CHECK(t.left.read_frame()->view() == "still here");
+}
+
+TEST_CASE("join: a relay killed while it relays ends both channels with a reason, and says so", "[join]") {
+  triangle t;
+  caf::scoped_actor self{t.p.rt.system(), true};
+  const auto both = t.p.rt.system().spawn<detail::relay>(detail::relay_end{.channel = t.left.release()},
+                                                         detail::relay_end{.channel = t.right.release()});
+  auto answer = self->request(both, patience, join_atom_v);
+  REQUIRE(t.near.write_frame("under way"));
+  CHECK(t.far.read_frame()->view() == "under way");
+  caf::anon_send_exit(both, caf::exit_reason::kill);
+  for (auto* end : {&t.near, &t.far}) {
+    const auto said = end->trailers();
+    REQUIRE(said);
+    CHECK(find_value(*said, "status") == std::to_string(static_cast<int>(errc::closed)));
+    CHECK(find_value(*said, "reason")->find("the subscriber ended") == 0);
+    CHECK(eventually([&] { return !end->write_frame("y"); }));
+  }
+  error why;
+  answer.receive([] {}, [&](const caf::error& e) { why = from_caf(e); });
+  CHECK(why.code() == errc::closed);
 }

@@ -115,3 +115,7 @@ inline std::string read_all(channel& from, error* why = nullptr) {
 }
 
 }  // namespace duplex::test
+
+template <> struct Catch::StringMaker<duplex::error> {
+  static std::string convert(const duplex::error& e) { return e ? e.message() : "no error"; }
+};

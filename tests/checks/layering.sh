@@ -12,7 +12,7 @@ BEGIN {
   split("bytes frame error result endpoint meta options percent log version", names, " ")
   for (i in names) public[names[i] ".hpp"] = "values"
   public["runtime.hpp"] = public["messages.hpp"] = "runtime"
-  public["key.hpp"] = public["known_hosts.hpp"] = public["authorized_keys.hpp"] = "transport"
+  public["descriptor.hpp"] = public["key.hpp"] = public["known_hosts.hpp"] = public["authorized_keys.hpp"] = "transport"
 }
 function public_layer(name) {
   if (name in public) return public[name]

@@ -91,7 +91,7 @@ class forwarding {
       error_code failed;
       auto socket = co_await at.async_accept(asio::redirect_error(asio::use_awaitable, failed));
       if (!failed) {
-        asio::co_spawn(on, serve(any_socket{std::move(socket)}), asio::detached);
+        asio::co_spawn(on, serve(std::move(socket)), asio::detached);
       } else if (at.is_open()) {
         fail(given_.peer, "accepting: " + failed.message(), failure);
         pause.expires_after(recover);
@@ -100,14 +100,14 @@ class forwarding {
     }
   }
 
-  awaitable<void> serve(any_socket socket) {
+  template <class Socket> awaitable<void> serve(Socket socket) {
     const auto opened = co_await self_.async_open(given_.to, given_.service, given_.headers);
     if (!opened) {
       fail(given_.peer, opened.error(), failure);
       co_return;  // which closes the connection
     }
     auto ch = *opened;
-    co_await splice(std::move(ch), std::move(socket));
+    co_await ch.async_join(std::move(socket));
   }
 
   const forward_arguments& given_;

@@ -5,7 +5,6 @@
 #include <duplex/peer.hpp>
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
 
 #include <functional>
 #include <memory>
@@ -28,10 +27,6 @@ boost::asio::awaitable<void> run_command(channel ch, std::string command);
 
 /// Splices the channel with a connection to `where`, tcp or unix, until both directions have ended.
 boost::asio::awaitable<void> join(channel ch, endpoint where);
-
-using any_socket = boost::asio::generic::stream_protocol::socket;
-/// The same with a socket that is connected.
-boost::asio::awaitable<void> splice(channel ch, any_socket socket);
 
 /// Says `status` and `reason` as the last word, and closes.
 boost::asio::awaitable<void> end_with(channel ch, unsigned status, std::string reason);
