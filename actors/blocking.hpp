@@ -3,7 +3,10 @@
 
 #include <duplex/channel.hpp>
 
+#include "runtime/scheduler.hpp"
 #include "runtime/worker.hpp"
+
+#include <boost/asio/io_context.hpp>
 
 #include <future>
 #include <memory>
@@ -21,15 +24,23 @@ template <class T> class promised final : public completion<T> {
 };
 
 /// Whether blocking here would keep the very thread that has to do the work.
-inline bool on_worker() { return worker::current() != nullptr; }
+inline bool on_worker(caf::actor_system& system) {
+  if (worker::current() != nullptr) return true;
+  const auto* home = scheduler::find(system);  // a handler of the application's runs outside any turn
+  return home != nullptr && home->external() != nullptr && home->external()->get_executor().running_in_this_thread();
+}
 
 template <class Op, class Target> result<typename Op::value> wait(const std::shared_ptr<Target>& on, const Op& op) {
   using value = typename Op::value;
   if (!on) return {errc::closed, "an empty handle"};
+  caf::actor_system* system = nullptr;
   if constexpr (std::is_same_v<Target, channel_state>) {
     if (auto outcome = attempt(*on, op)) return std::move(*outcome);
+    system = &on->port->home_system();
+  } else {
+    system = on->system;
   }
-  if (on_worker())
+  if (on_worker(*system))
     return {errc::would_deadlock,
             "a blocking call on a worker thread would wait for itself: use the async_ form, or messages"};
   auto done = std::make_unique<promised<value>>();

@@ -1,170 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
 
-#include <duplex/descriptor.hpp>
-#include <duplex/messages.hpp>
-#include <duplex/result.hpp>
+#include <duplex/channel_actor.hpp>
+#include <duplex/operations.hpp>
 
-#include <caf/actor_control_block.hpp>
-#include <caf/typed_actor.hpp>
-
-#include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duplex::descriptor)
-
 namespace duplex {
-
-class channel;
-
-/// *Actor.* One channel. Requests answer with CAF errors made from `errc`; see `from_caf`. It ends, and so tells those
-/// who monitor it, when the remote side has closed the channel and all that arrived was taken (reason `errc::closed`),
-/// when the session is lost (`errc::connection_lost`), or when it is closed here (a normal exit). The trailers of the
-/// remote side are in the reason: `trailers_of`.
-using channel_actor = caf::typed_actor<
-    /// Frames to send, and how many received bytes the sender is done with: the hot path, without an answer. Above
-    /// `send_high_water` the credit is kept until the queue has drained, so an echo is bounded by what it reads.
-    caf::reacts_to<write_atom, frames, std::uint32_t>,
-    /// The same with an answer, once no more than `send_high_water` waits to be sent.
-    caf::replies_to<write_atom, frames>::with<void>, caf::replies_to<write_atom, bytes>::with<void>,
-    /// Error frames: SSH's stderr.
-    caf::replies_to<error_atom, frames>::with<void>,
-    /// Answers when no more than `send_low_water` waits to be sent.
-    caf::replies_to<sent_atom>::with<void>,
-    /// So many received bytes are done with: the remote side may send as many again.
-    caf::reacts_to<credit_atom, std::uint32_t>,
-    /// From now on everything that arrives goes to this actor: `(frames_atom, frames)` or `(bytes_atom, bytes)`, one
-    /// message per wake-up, `(error_atom, frames)`, `(trailers_atom, list)`, `(eof_atom)`. It returns credit for both,
-    /// in bytes on the wire, with its writes or by `credit`. The channel closes when the subscriber ends.
-    caf::replies_to<subscribe_atom, caf::strong_actor_ptr, delivery>::with<void>,
-    /// Waits for bytes, at most so many. `errc::end_of_stream` after the last.
-    caf::replies_to<read_atom, std::uint64_t>::with<bytes>,
-    /// Waits for frames: all that are there. The number is credit for those taken before.
-    caf::replies_to<frames_atom, std::uint32_t>::with<frames>,
-    /// Waits for error frames.
-    caf::replies_to<error_atom>::with<frames>,
-    /// Half-close: the remote side sees the end of the stream.
-    caf::replies_to<eof_atom>::with<void>,
-    /// The last word of this side; nothing can be written after it.
-    caf::replies_to<trailers_atom, std::vector<std::string>>::with<void>,
-    /// Waits for the remote side's last word. `errc::closed` when it closes without one.
-    caf::replies_to<trailers_atom>::with<std::vector<std::string>>,
-    /// Sends what is queued, then closes. Ends the actor.
-    caf::replies_to<close_atom>::with<void>,
-    /// Splices the two channels; neither may have a subscriber. Answers when both have ended.
-    caf::replies_to<join_atom, caf::actor>::with<void>,
-    /// The same with a descriptor.
-    caf::replies_to<join_atom, descriptor>::with<void>,
-    /// Sends a channel: opens a child for it and splices the two; see `channel::send`.
-    caf::replies_to<send_atom, caf::actor>::with<void>,
-    /// Opens a child: service, headers. Answers with its `channel_actor` (a type cannot name itself here).
-    caf::replies_to<open_atom, std::string, std::vector<std::string>>::with<caf::actor>,
-    /// The next child that the remote side opens, a `channel_actor` too.
-    caf::replies_to<accept_atom>::with<caf::actor>, caf::replies_to<meta_atom>::with<meta>>;
-
-namespace detail {
-
-class channel_port;
-struct channel_state;
-struct default_token;  // Asio's use_awaitable, see <duplex/async.hpp>
-
-/// *Interface.* Where an operation's outcome goes, exactly once.
-template <class T> class completion {
- public:
-  virtual void complete(result<T> outcome) = 0;
-  virtual ~completion() = default;
-};
-template <class T> using completion_ptr = std::unique_ptr<completion<T>>;
-
-// The operations of a channel. Each is written once, as `attempt` (done at once, or nothing) and `start`; its blocking
-// and asynchronous faces come from `wait` and `async`.
-struct read_op {
-  using value = bytes;
-  std::size_t limit;
-};
-struct read_frame_op {
-  using value = bytes;
-};
-struct read_frames_op {
-  using value = frames;
-};
-struct read_error_op {
-  using value = bytes;
-};
-struct write_op {
-  using value = void;
-  std::string_view data;
-};
-struct write_frame_op {
-  using value = void;
-  std::string_view payload;
-};
-struct write_frames_op {
-  using value = void;
-  const frames* batch;
-};
-struct write_error_op {
-  using value = void;
-  std::string_view payload;
-};
-struct flush_op {
-  using value = void;
-};
-struct close_write_op {
-  using value = void;
-};
-struct write_trailers_op {
-  using value = void;
-  const std::vector<std::string>* list;
-};
-struct trailers_op {
-  using value = std::vector<std::string>;
-};
-struct close_op {
-  using value = void;
-};
-struct join_op {
-  using value = void;
-  const std::shared_ptr<channel_state>* other;
-};
-struct join_descriptor_op {
-  using value = void;
-  result<descriptor> with;
-};
-template <class T>
-concept releasable = !std::is_lvalue_reference_v<T> && requires(T from) {
-  from.native_handle();
-  from.release();
-};
-struct send_op {
-  using value = void;
-  const std::shared_ptr<channel_state>* what;
-};
-struct open_child_op {
-  using value = channel;
-  std::string_view service;
-  const std::vector<std::string>* headers;
-};
-struct accept_child_op {
-  using value = channel;
-};
-struct meta_op {
-  using value = duplex::meta;
-};
-
-template <class Op> std::optional<result<typename Op::value>> attempt(channel_state& on, const Op& op);
-template <class Op>
-void start(const std::shared_ptr<channel_state>& on, const Op& op, completion_ptr<typename Op::value> done);
-/// The blocking face: waits for the outcome, `would_deadlock` on a worker thread.
-template <class Op, class Target> result<typename Op::value> wait(const std::shared_ptr<Target>& on, const Op& op);
-
-}  // namespace detail
 
 /// A handle to a channel, for code outside actors; copies refer to the same channel. Plain names block and must not be
 /// called on a worker thread (`would_deadlock`); `async_` names take an Asio completion token, by default
@@ -296,4 +142,3 @@ inline result<channel> channel::accept() { return detail::wait(state_, detail::a
 
 // Handles are messages within the process.
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duplex::channel)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duplex::channel_actor)

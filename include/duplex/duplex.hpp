@@ -6,6 +6,7 @@
 #include <duplex/authorized_keys.hpp>
 #include <duplex/bytes.hpp>
 #include <duplex/channel.hpp>
+#include <duplex/channel_actor.hpp>
 #include <duplex/descriptor.hpp>
 #include <duplex/endpoint.hpp>
 #include <duplex/error.hpp>
@@ -15,8 +16,10 @@
 #include <duplex/log.hpp>
 #include <duplex/messages.hpp>
 #include <duplex/meta.hpp>
+#include <duplex/operations.hpp>
 #include <duplex/options.hpp>
 #include <duplex/peer.hpp>
+#include <duplex/peer_actor.hpp>
 #include <duplex/percent.hpp>
 #include <duplex/result.hpp>
 #include <duplex/runtime.hpp>

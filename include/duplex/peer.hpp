@@ -2,124 +2,16 @@
 #pragma once
 
 #include <duplex/channel.hpp>
-#include <duplex/endpoint.hpp>
+#include <duplex/operations.hpp>
 #include <duplex/options.hpp>
+#include <duplex/peer_actor.hpp>
 #include <duplex/runtime.hpp>
-
-#include <caf/actor.hpp>
 
 #include <functional>
 #include <string>
 #include <vector>
 
 namespace duplex {
-
-/// *Actor.* A peer: binds and connects to many endpoints, is client and server at once. An open is one message,
-/// delegated from the peer to the session it picks and on to the new channel, which answers the asker itself.
-using peer_actor = caf::typed_actor<
-    /// Listens; answers with the endpoint as it is, with the real port.
-    caf::replies_to<bind_atom, endpoint>::with<endpoint>,
-    /// Stops listening; sessions stay.
-    caf::replies_to<unbind_atom, endpoint>::with<void>,
-    /// Keeps a session to there; answers when the first attempt has succeeded or failed, and goes on trying.
-    caf::replies_to<connect_atom, endpoint>::with<peer_info>,
-    /// Stops trying, and ends the session.
-    caf::replies_to<disconnect_atom, endpoint>::with<void>,
-    /// The remote peers that opens may go to.
-    caf::replies_to<peers_atom>::with<std::vector<peer_info>>,
-    /// Ends all sessions with a remote peer, telling it the reason.
-    caf::replies_to<drop_atom, std::string, std::string>::with<void>,
-    /// Round robin over the remote peers.
-    caf::replies_to<next_atom>::with<std::string>,
-    /// Channels for that service go to the actor, as `(accept_atom, channel_actor, meta)`.
-    caf::replies_to<serve_atom, std::string, caf::actor>::with<void>,
-    /// Channels for that service wait for `accept`; an empty name takes all services that nobody serves.
-    caf::replies_to<serve_atom, std::string>::with<void>,
-    /// The next channel for that service, or of any other one for an empty name; registers it as `serve` does.
-    caf::replies_to<accept_atom, std::string>::with<channel_actor>,
-    /// Opens a channel: remote peer (empty: the next one), service, headers.
-    caf::replies_to<open_atom, std::string, std::string, std::vector<std::string>>::with<channel_actor>,
-    /// A round trip to a remote peer (empty: the next one).
-    caf::replies_to<ping_atom, std::string>::with<ping_report>,
-    /// Options by name; what sessions were made from stays as it was.
-    caf::replies_to<set_atom, std::string, std::string>::with<void>,
-    caf::replies_to<get_atom, std::string>::with<std::string>,
-    /// From now on that actor receives `(event_atom, peer_event)`.
-    caf::replies_to<subscribe_atom, caf::actor>::with<void>,
-    /// Stops listening, says goodbye, lets channels flush for `linger`, ends.
-    caf::replies_to<close_atom>::with<void>>;
-
-namespace detail {
-
-struct peer_state;
-
-struct bind_op {
-  using value = endpoint;
-  std::string_view where;
-};
-struct unbind_op {
-  using value = void;
-  std::string_view where;
-};
-struct connect_op {
-  using value = peer_info;
-  std::string_view where;
-};
-struct disconnect_op {
-  using value = void;
-  std::string_view where;
-};
-struct peers_op {
-  using value = std::vector<peer_info>;
-};
-struct drop_op {
-  using value = void;
-  std::string_view name, reason;
-};
-struct next_peer_op {
-  using value = std::string;
-};
-struct serve_op {
-  using value = void;
-  std::string_view service;
-  const std::function<void(channel)>* handler;  // null: for accept
-  const caf::actor* acceptor;
-};
-struct accept_op {
-  using value = channel;
-  std::string_view service;
-};
-struct open_op {
-  using value = channel;
-  std::string_view to, service;
-  const std::vector<std::string>* headers;
-};
-struct ping_op {
-  using value = ping_report;
-  std::string_view name;
-};
-struct set_option_op {
-  using value = void;
-  std::string_view name, setting;
-};
-struct get_option_op {
-  using value = std::string;
-  std::string_view name;
-};
-struct shutdown_op {
-  using value = void;
-};
-
-/// What returns an awaitable when it is called with a channel.
-template <class Handler>
-concept coroutine_handler = requires(Handler h, channel c) {
-  typename decltype(h(c))::executor_type;
-};
-
-template <class Op>
-void start(const std::shared_ptr<peer_state>& on, const Op& op, completion_ptr<typename Op::value> done);
-
-}  // namespace detail
 
 /// A handle to a peer, for code outside actors; copies refer to the same peer, which lives until `shutdown` or the
 /// runtime's end. Plain names block (`would_deadlock` on a worker thread), `async_` names take an Asio completion token
@@ -227,4 +119,3 @@ class peer {
 }  // namespace duplex
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duplex::peer)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duplex::peer_actor)

@@ -2,6 +2,7 @@
 // Each operation has three faces: a message, a blocking call, an async_ call.
 #include "tests/actors/support.hpp"
 
+#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_future.hpp>
 
@@ -138,6 +139,25 @@ TEST_CASE("faces: blocking on a worker is an error, not a deadlock", "[faces]") 
   auto ch = p.me.open("hub", "s");
   REQUIRE(ch);
   CHECK(got.wait_for(1).at(0).code() == errc::would_deadlock);
+}
+
+TEST_CASE("faces: blocking in a handler on the application's io_context is an error, too", "[faces]") {
+  boost::asio::io_context io;
+  runtime rt{io};
+  auto hub = rt.spawn_peer(with_keys({.name = "hub"}));
+  std::vector<errc> got;
+  boost::asio::post(io, [&] { got.push_back(hub.serve("s").error().code()); });
+  boost::asio::co_spawn(
+      io,
+      [&]() -> boost::asio::awaitable<void> {
+        const auto served = co_await hub.async_serve("t", std::function<void(channel)>{[](channel) {}});
+        got.push_back(served.error().code());
+        got.push_back(hub.bind("tcp://127.0.0.1:0").error().code());
+        io.stop();
+      },
+      boost::asio::detached);
+  io.run_for(patience);
+  CHECK(got == std::vector{errc::would_deadlock, errc::none, errc::would_deadlock});
 }
 
 TEST_CASE("faces: what a blocking call need not wait for is allowed on a worker", "[faces]") {

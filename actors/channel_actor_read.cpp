@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// How a channel hands out what arrived: to those who ask, or to its subscriber.
+#include "actors/channel_actor.hpp"
+
+#include <algorithm>
+
+namespace duplex::detail {
+
+caf::response_promise channel_core::wait_for(pending_read::kind what, std::size_t limit) {
+  pending_read read{what, limit, make_response_promise()};
+  if (subscriber_) {
+    read.answer.deliver(to_caf({errc::invalid_argument, "read: the channel has a subscriber"}));
+    return read.answer;
+  }
+  if (stream_ && what != pending_read::kind::errors) stream_->expect_frames(what == pending_read::kind::frames);
+  auto promise = read.answer;
+  if (!(waiting_ && !waiting_->reads.empty()) && answer(read)) {
+    look();  // a channel that ended may be done with its last bytes
+    return promise;
+  }
+  patience().reads.push_back(std::move(read));
+  if (waiting_->reads.size() > 1) look();  // a read of the other kind may wait for long: this one need not
+  return promise;
+}
+
+error channel_core::end_of_reading() const {
+  if (stream_ && stream_->failure()) return stream_->failure();
+  return {errc::end_of_stream, "the remote side has sent everything"};
+}
+
+// Answers if there is something to answer with.
+bool channel_core::answer(pending_read& read) {
+  if (!stream_) {
+    read.answer.deliver(to_caf({errc::closed, "read: the channel is closed"}));
+    return true;
+  }
+  if (read.what == pending_read::kind::bytes) {
+    if (auto data = stream_->take_bytes(std::max<std::size_t>(read.limit, 1)); !data.empty()) {
+      stream_->consumed(data.size());
+      read.answer.deliver(std::move(data));
+      return true;
+    }
+  } else {
+    auto batch = read.what == pending_read::kind::frames ? stream_->take_frames() : stream_->take_errors();
+    if (!batch) {
+      read.answer.deliver(to_caf(batch.error()));
+      break_with(batch.error());
+      return true;
+    }
+    if (!batch->empty()) {
+      if (read.what == pending_read::kind::errors) stream_->consumed(batch->wire_size());
+      read.answer.deliver(std::move(*batch));
+      return true;
+    }
+  }
+  if (!stream_->ended()) return false;
+  read.answer.deliver(to_caf(end_of_reading()));
+  return true;
+}
+
+void channel_core::answer_reads() {
+  auto& reads = waiting_->reads;
+  for (std::size_t i = 0; i < reads.size() && state_ != state::over;) {
+    const auto kind = reads[i].what;
+    // Reads of a kind are answered in their order: the first that has to wait holds back the others.
+    const bool behind =
+        std::any_of(reads.begin(), reads.begin() + static_cast<std::ptrdiff_t>(i), [&](const pending_read& r) {
+          return (r.what == pending_read::kind::errors) == (kind == pending_read::kind::errors);
+        });
+    auto read = reads[i];
+    if (!behind && answer(read)) {
+      if (state_ != state::over) reads.erase(reads.begin() + static_cast<std::ptrdiff_t>(i));
+    } else {
+      ++i;
+    }
+  }
+}
+
+void channel_core::push_to_subscriber() {
+  stream_->expect_frames(form_ == delivery::frames);
+  auto errors = stream_->take_errors();
+  if (!errors) return break_with(errors.error());
+  if (!errors->empty()) pass_on(error_atom_v, std::move(*errors));
+  if (form_ == delivery::frames) {
+    for (;;) {  // what is wrong comes after the good frames, and nothing may follow that would wake us again
+      auto batch = stream_->take_frames();
+      if (!batch) return break_with(batch.error());
+      if (batch->empty()) break;
+      pass_on(frames_atom_v, std::move(*batch));
+    }
+  } else if (auto data = stream_->take_bytes(SIZE_MAX); !data.empty()) {
+    pass_on(bytes_atom_v, std::move(data));
+  }
+  if (stream_->trailers() && stream_->is_whole() && !std::exchange(trailers_told_, true))
+    pass_on(trailers_atom_v, *stream_->trailers());
+  if (stream_->ended() && !std::exchange(eof_told_, true)) pass_on(eof_atom_v);
+}
+
+void channel_core::answer_drained() {
+  if (!stream_ || waiting_->drained.empty()) return;
+  if (stream_->queued() > limits_.high_water) return stream_->ask_when_drained();
+  for (auto& promise : std::exchange(waiting_->drained, {})) promise.deliver(caf::unit);
+}
+
+void channel_core::answer_trailers() {
+  if (!stream_->trailers()) return;
+  for (auto& promise : std::exchange(waiting_->trailers, {})) promise.deliver(*stream_->trailers());
+}
+
+}  // namespace duplex::detail
