@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "transport/dialler.hpp"
 
+#include "transport/local_socket.hpp"
+
 #include <boost/asio/connect.hpp>
 #include <caf/send.hpp>
-
-#include <sys/socket.h>
 
 #include <algorithm>
 
@@ -137,10 +137,7 @@ void dialler::connect_local() {
   }
   session_info about;
   about.address = where_.str();
-  ucred who{};
-  socklen_t size = sizeof who;
-  if (::getsockopt(local_.native_handle(), SOL_SOCKET, SO_PEERCRED, &who, &size) == 0)
-    about.process = credentials{who.uid, who.gid, who.pid};
+  about.process = remote_process(local_.native_handle());
   connected(local_, std::move(about));
 }
 

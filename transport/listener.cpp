@@ -2,11 +2,11 @@
 #include "transport/listener.hpp"
 
 #include "runtime/scheduler.hpp"
+#include "transport/local_socket.hpp"
 
 #include <boost/asio/local/stream_protocol.hpp>
 #include <caf/send.hpp>
 
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -34,6 +34,7 @@ std::string text_of(const any_stream::endpoint& at) {
 
 caf::actor spawn_session(caf::actor_system& system, const session_plan& plan, side role, unique_fd socket,
                          session_info about, caf::actor reporter) {
+  if (is_local(socket.get())) enlarge_send_buffer(socket.get());
   about.local_name = plan.settings->name;
   auto& home = detail::scheduler::of(system).next();
   return system.spawn<session>(
@@ -137,7 +138,7 @@ void listener::listen(const any_stream::endpoint& at) {
   struct stat about {};
   if (!failed && !is_tcp && ::lstat(where_.target().c_str(), &about) == 0) inode_ = about.st_ino;
   // Nobody can connect before `listen`, so there is no moment when the path is open to others.
-  if (!failed && !is_tcp && ::chmod(where_.target().c_str(), S_IRUSR | S_IWUSR) != 0)
+  if (!failed && !is_tcp && ::chmod(where_.target().c_str(), socket_mode(*plan_->settings)) != 0)
     failed.assign(errno, boost::system::system_category());
   if (!failed) acceptor_.listen(listen_backlog, failed);
   if (!failed) acceptor_.non_blocking(true, failed);
@@ -176,15 +177,14 @@ void listener::accept() {
 void listener::accepted(any_stream::socket socket) {
   boost::system::error_code failed;
   session_info about;
-  if (where_.type() == endpoint::kind::tcp) {
+  if (is_local(socket.native_handle())) {
+    about.address = where_.str();  // the other end has no name of its own
+    about.process = remote_process(socket.native_handle());
+    if (const auto why = check_user(*plan_->settings, about.process))
+      return log(log_record::level::warning, "closed a connection at once: " + why.context());
+  } else {
     about.address = text_of(socket.remote_endpoint(failed));
     if (failed) return;  // gone already
-  } else {
-    about.address = where_.str();  // the other end has no name of its own
-    ucred who{};
-    socklen_t size = sizeof who;
-    if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &who, &size) == 0)
-      about.process = credentials{who.uid, who.gid, who.pid};
   }
   if (startups_.size() >= plan_->settings->max_startups)
     return log(log_record::level::warning, "closed " + about.address + " at once: " + std::to_string(startups_.size()) +

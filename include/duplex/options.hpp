@@ -64,6 +64,13 @@ struct options {
   std::uint64_t rekey_limit = 1U << 30;
   std::chrono::milliseconds rekey_time = std::chrono::hours{1};
 
+  /// What a unix socket's permissions lack, in octal, as a umask: 0177 leaves it to its owner. Read by `bind`.
+  std::string stream_local_bind_mask = "0177";
+  /// The users whose processes may connect at a unix socket, beside what their keys may: names or numbers, with blanks
+  /// or commas between them; asked of the system for each connection. Empty: all. Ignored where there is no such
+  /// socket to accept at: tcp, stdio, a connected fd.
+  std::string allow_users = {};
+
   /// How long a client may take to authenticate.
   std::chrono::milliseconds login_grace_time = std::chrono::seconds{10};
   /// How long dialling may take, up to the exchange of names.
