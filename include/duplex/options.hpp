@@ -37,7 +37,8 @@ struct options {
   /// The remote host's key, checked when dialling: a file of lines `endpoint keytype base64`, or such lines themselves.
   /// Empty: the file of that name in the configuration folder.
   std::string known_hosts = {};
-  /// The fingerprint (`SHA256:...`) that the host key must have; `known_hosts` is not asked then.
+  /// The fingerprint (`SHA256:...`) that the host key must have; `known_hosts` is not asked then. It is not asked for
+  /// `exec:`, where without this any key will do, nor for `fd:N`, where without this none will.
   std::string host_key = {};
   /// What becomes of a host that is not in `known_hosts`: `strict` refuses it, `accept_new` adds it to the file.
   /// Another key than the listed one is refused by both.
@@ -84,7 +85,7 @@ struct options {
   /// The wait before dialling again, doubling from the first to the second, each with up to half of it as jitter.
   std::chrono::milliseconds reconnect_delay = std::chrono::milliseconds{100};
   std::chrono::milliseconds reconnect_delay_max = std::chrono::seconds{30};
-  /// How long shutdown lets channels flush.
+  /// How long shutdown lets channels flush, and how long the command of an `exec:` endpoint may take to end.
   std::chrono::milliseconds linger = std::chrono::seconds{5};
 
   /// Receives the log; nothing is logged without it. Not settable by text.
