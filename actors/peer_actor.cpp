@@ -4,6 +4,8 @@
 #include "runtime/scheduler.hpp"
 #include "transport/access_watch.hpp"
 #include "transport/dialler.hpp"
+#include "transport/inherited.hpp"
+#include "transport/single_acceptor.hpp"
 
 #include <caf/send.hpp>
 
@@ -14,9 +16,7 @@ namespace {
 
 caf::error fail(errc code, std::string text) { return to_caf({code, std::move(text)}); }
 
-bool can_reach(const endpoint& where) {
-  return where.type() == endpoint::kind::tcp || where.type() == endpoint::kind::unix_socket;
-}
+bool can_reach(const endpoint& where) { return where.type() != endpoint::kind::inproc; }
 
 constexpr auto binding_limit = std::chrono::seconds{10};  // a host name may have to be looked up
 
@@ -192,19 +192,26 @@ caf::result<endpoint> peer_core::bind(const endpoint& where) {
   if (broken_) return to_caf(broken_);
   if (shutting_down_) return fail(errc::closed, "bind: the peer is shutting down");
   if (!can_reach(where))
-    return fail(errc::unsupported, "bind '" + where.str() + "': this version listens on tcp and unix only");
+    return fail(errc::unsupported, "bind '" + where.str() + "': this version does not listen there");
+  if (where.type() == endpoint::kind::exec)
+    return fail(errc::invalid_argument, "bind '" + where.str() + "': a command is run by connect");
   if (!identity_->can_sign())
     return fail(errc::key_file, "bind '" + where.str() + "': the private key of " + identity_->fingerprint() +
                                     " is not at hand, and an agent does not sign for a host");
   if (listeners_.contains(where.str()))
     return fail(errc::already_exists, "bind '" + where.str() + "': bound there already");
+  const bool inherited = where.type() == endpoint::kind::stdio || where.type() == endpoint::kind::fd;
+  auto parent = inherited ? transport::parent_key() : transport::authorized_keys_ptr{};
+  if (!parent) return fail(parent.error().code(), "bind '" + where.str() + "': " + parent.error().context());
   auto promise = make_response_promise();
-  auto made = system().spawn<transport::listener>(&scheduler::of(system()).next(), where, plan_);
+  auto made = transport::spawn_acceptor(system(), where, plan_, *parent);
+  monitor(made);
   request(made, binding_limit, bind_atom_v)
       .then(
-          [this, made, promise](const endpoint& real) mutable {
+          [this, made, promise, only = *parent != nullptr](const endpoint& real) mutable {
             listeners_.emplace(real.str(), made);
-            if (access_) return promise.deliver(real);
+            if (only) transport::forget_parent_key();
+            if (access_ || only) return promise.deliver(real);
             watch_access([promise, real]() mutable { promise.deliver(real); });  // what is wrong is logged first
           },
           [promise, made](caf::error& why) mutable {
@@ -218,7 +225,9 @@ caf::result<peer_info> peer_core::connect(const endpoint& where) {
   if (broken_) return to_caf(broken_);
   if (shutting_down_) return fail(errc::closed, "connect: the peer is shutting down");
   if (!can_reach(where))
-    return fail(errc::unsupported, "connect '" + where.str() + "': this version dials tcp and unix only");
+    return fail(errc::unsupported, "connect '" + where.str() + "': this version does not dial there");
+  if (where.type() == endpoint::kind::stdio)
+    return fail(errc::invalid_argument, "connect 'stdio:': whoever started this process dials; bind it");
   if (where.type() == endpoint::kind::tcp && where.number() == 0)
     return fail(errc::invalid_argument, "connect '" + where.str() + "': port 0 is for bind only");
   if (diallers_.contains(where.str()))

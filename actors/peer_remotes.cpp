@@ -18,7 +18,8 @@ constexpr auto silence = std::chrono::seconds{1};
 }  // namespace
 
 std::string peer_core::label(const transport::session_info& about) {
-  return about.remote_name.empty() ? about.dialled : about.remote_name;
+  if (!about.remote_name.empty()) return about.remote_name;
+  return about.dialled.empty() ? about.link : about.dialled;
 }
 
 // A session is authenticated, or, when `native`, has said hello and wants to be known under its name.
@@ -28,7 +29,7 @@ caf::result<void> peer_core::come_up(const caf::actor& session, const transport:
   at->second.about = about;
   if (!about->native) return caf::unit;
   const auto name = label(*about);
-  if (name.empty()) return caf::unit;  // a client that neither claims a name nor was dialled: nobody opens to it
+  if (name.empty()) return caf::unit;  // a nameless client: nobody opens to it
   const auto known = remotes_.find(name);
   if (known != remotes_.end() && known->second.info.fingerprint != about->remote_key) return fail(held(known->second));
   if (known != remotes_.end() && known->second.instance != about->instance) return replace(session, about);
@@ -117,7 +118,12 @@ void peer_core::gone(const caf::down_msg& down) {
     sessions_.erase(at);
     return finish_if_empty();
   }
-  std::erase_if(diallers_, [&](const auto& entry) { return entry.second.id() == id; });
+  for (auto* const list : {&listeners_, &diallers_})
+    std::erase_if(*list, [&](const auto& entry) {
+      if (entry.second.id() != id) return false;
+      announce(peer_event::kind::ended, {entry.first, {}, entry.first, {}, 0}, from_caf(down.reason));
+      return true;
+    });
   std::erase_if(observers_, [&](const auto& observer) { return observer.id() == id; });
   const auto served = std::erase_if(
       services_, [&](const auto& entry) { return entry.second.acceptor && entry.second.acceptor.id() == id; });
@@ -126,10 +132,10 @@ void peer_core::gone(const caf::down_msg& down) {
 
 void peer_core::announce(peer_event::kind what, const peer_info& whom, const error& why) {
   if (settings_->log) {
-    static constexpr const char* words[] = {" is up", " is down", " is draining"};
+    static constexpr const char* words[] = {" is up", " is down", " is draining", " is over"};
     settings_->log({log_record::level::info, "peer",
-                    "'" + whom.name + "' (" + whom.fingerprint + ")" + words[static_cast<int>(what)] +
-                        (why ? ": " + why.message() : "")});
+                    "'" + whom.name + "'" + (whom.fingerprint.empty() ? "" : " (" + whom.fingerprint + ")") +
+                        words[static_cast<int>(what)] + (why ? ": " + why.message() : "")});
   }
   for (const auto& observer : observers_) caf::anon_send(observer, event_atom_v, peer_event{what, whom, why});
 }

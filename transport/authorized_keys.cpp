@@ -90,6 +90,12 @@ authorized_keys authorized_keys::parse(const std::string& name, std::string_view
   return made;
 }
 
+authorized_keys authorized_keys::only(const std::string& name, std::string_view line) {
+  auto made = parse(name, line);
+  made.is_file_ = false;
+  return made;
+}
+
 authorized_keys authorized_keys::load(const options& of) {
   const auto lines = read_key_lines(of.authorized_keys, "authorized_keys");
   auto made = parse(lines.name, lines.text);

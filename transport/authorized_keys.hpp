@@ -62,11 +62,13 @@ class authorized_keys {
 
   /// `name` is for messages.
   static authorized_keys parse(const std::string& name, std::string_view text);
+  /// The list of that line alone; `name` says where the line is from.
+  static authorized_keys only(const std::string& name, std::string_view line);
   /// What `options::authorized_keys` names; reads the file.
   static authorized_keys load(const options& of);
 
   /// As in sshd the first line that holds the key and admits it counts. `address` is a numeric IP address without a
-  /// port, or empty for unix and exec, which no from= matches.
+  /// port, or empty for unix, stdio and fd, which no from= matches.
   [[nodiscard]] verdict check(ssh_key client, std::string_view address,
                               time_point now = std::chrono::system_clock::now()) const;
 
@@ -100,5 +102,7 @@ class authorized_keys {
   std::vector<entry> entries_;
   std::vector<std::string> problems_;
 };
+
+using authorized_keys_ptr = std::shared_ptr<const authorized_keys>;
 
 }  // namespace duplex::transport

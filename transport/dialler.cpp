@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "transport/dialler.hpp"
 
+#include "transport/command.hpp"
+#include "transport/inherited.hpp"
+#include "transport/local_socket.hpp"
+
 #include <boost/asio/connect.hpp>
 #include <caf/send.hpp>
 
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
 
 namespace duplex::transport {
 namespace {
@@ -42,8 +49,7 @@ caf::behavior dialler::make_behavior() {
   monitor(plan_->peer);
   set_down_handler([this](const caf::down_msg& gone) {
     if (gone.source == plan_->peer.address()) return quit(gone.reason);
-    session_ = nullptr;
-    failed(from_caf(gone.reason));
+    ended(gone);
   });
   return {
       [this](connect_atom) {
@@ -81,8 +87,10 @@ void dialler::log(log_record::level severity, std::string text) const {
 }
 
 void dialler::dial() {
-  if (finished_ || session_) return;
+  if (finished_ || session_ || command_) return;
   if (where_.type() == endpoint::kind::unix_socket) return connect_local();
+  if (where_.type() == endpoint::kind::exec) return run_command();
+  if (where_.type() == endpoint::kind::fd) return use_inherited();
   const auto self = caf::strong_actor_ptr{ctrl()};
   const auto give_up = [self](errc code, std::string why) {
     caf::anon_send(caf::actor_cast<caf::actor>(self), refuse_atom_v, error{code, std::move(why)});
@@ -137,29 +145,71 @@ void dialler::connect_local() {
   }
   session_info about;
   about.address = where_.str();
-  ucred who{};
-  socklen_t size = sizeof who;
-  if (::getsockopt(local_.native_handle(), SOL_SOCKET, SO_PEERCRED, &who, &size) == 0)
-    about.process = credentials{who.uid, who.gid, who.pid};
+  about.process = remote_process(local_.native_handle());
   connected(local_, std::move(about));
+}
+
+void dialler::run_command() {
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
+    return failed({errc::io, std::string{"socketpair: "} + std::strerror(errno)});
+  unique_fd near{ends[0]};
+  const unique_fd far{ends[1]};
+  enlarge_send_buffer(far.get());
+  const auto who = std::string{parent_key_variable} + '=' + plan_->identity.public_line();
+  auto process = child::start(where_.target(), who, far.get());
+  if (!process) return failed(process.error());
+  session_info about;
+  about.address = where_.str();
+  connected(std::move(near), std::move(about));
+  command_ = system().spawn<command>(home(), std::move(*process), session_, plan_->settings->linger);
+  monitor(command_);
+}
+
+void dialler::use_inherited() {
+  auto socket = take_connected(where_.number());
+  if (!socket) return failed(socket.error());
+  session_info about;
+  about.address = where_.str();
+  about.process = remote_process(socket->get());
+  connected(std::move(*socket), std::move(about));
 }
 
 template <class Socket> void dialler::connected(Socket& socket, session_info about) {
   if (finished_) return;
-  about.dialled = where_.str();
   boost::system::error_code wrong;
   unique_fd fd{socket.release(wrong)};
-  if (wrong || !fd) return;
-  session_ = spawn_session(system(), *plan_, side::dialler, std::move(fd), std::move(about),
+  if (!wrong && fd) connected(std::move(fd), std::move(about));
+}
+
+void dialler::connected(unique_fd socket, session_info about) {
+  about.dialled = where_.str();
+  session_ = spawn_session(system(), *plan_, side::dialler, std::move(socket), std::move(about),
                            caf::actor_cast<caf::actor>(this));
   monitor(session_);
+}
+
+// A session of a command is over when the command is too: how that ended tells more.
+void dialler::ended(const caf::down_msg& gone) {
+  if (command_ && gone.source == command_.address()) {
+    command_ = nullptr;
+    last_word_ = from_caf(gone.reason);
+  } else {
+    session_ = nullptr;
+    why_ = from_caf(gone.reason);
+  }
+  if (session_ || command_) return;
+  const auto why = std::exchange(why_, {}), last = std::exchange(last_word_, {});
+  const bool cut_off = why.code() == errc::connection_failed || why.code() == errc::connection_lost;
+  failed(cut_off && last.code() == errc::connection_failed ? error{why.code(), why.context() + "; " + last.context()}
+                                                           : why);
 }
 
 void dialler::failed(const error& why) {
   if (std::exchange(waiting_, false))
     first_.deliver(to_caf({why.code(), "connect '" + where_.str() + "': " + why.context()}));
   if (finished_) return;
-  const bool permanent = is_permanent(why.code());
+  const bool permanent = is_permanent(why.code()) || where_.type() == endpoint::kind::fd;
   log(log_record::level::warning, why.message());
   if (permanent) return quit(to_caf(why));
   const auto delay = wait_.next(std::uniform_real_distribution<>{0, 1}(random_));

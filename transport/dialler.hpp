@@ -24,8 +24,9 @@ class back_off {
   std::chrono::milliseconds first_, last_, next_;
 };
 
-/// *Actor, pinned.* Keeps one session to one endpoint: dials, and dials again with back-off when the session or the
-/// attempt fails, unless the reason will not go away by itself (a key, a host key, a name). Messages: (connect_atom) ->
+/// *Actor, pinned.* Keeps one session to one endpoint: dials, or runs the endpoint's command, and does so again with
+/// back-off when the session or the attempt fails, unless the reason will not go away by itself (a key, a host key, a
+/// name) or the endpoint was an inherited socket. Messages: (connect_atom) ->
 /// session_info_ptr or the first attempt's error; (plan_atom, plan); (drain_atom): no further attempt. Ends when told
 /// to; its session goes with it.
 class dialler final : public detail::pinned_actor<caf::event_based_actor> {
@@ -39,7 +40,11 @@ class dialler final : public detail::pinned_actor<caf::event_based_actor> {
  private:
   void dial();
   void connect_local();
+  void run_command();
+  void use_inherited();
   template <class Socket> void connected(Socket& socket, session_info about);
+  void connected(unique_fd socket, session_info about);
+  void ended(const caf::down_msg& gone);
   void failed(const error& why);
   void log(log_record::level severity, std::string text) const;
 
@@ -52,7 +57,8 @@ class dialler final : public detail::pinned_actor<caf::event_based_actor> {
   boost::asio::local::stream_protocol::socket local_;
   boost::asio::steady_timer timer_;
   caf::response_promise first_;
-  caf::actor session_;
+  caf::actor session_, command_;
+  error why_, last_word_;  // of the session and of the command, until both are over
   bool waiting_ = false;   // for the first attempt's outcome
   bool finished_ = false;  // no further attempt
 };

@@ -263,7 +263,7 @@ int handshake::on_client_key(const char* user, ssh_key offered, char signature_s
                                 " keys (option max_auth_tries)");
     return SSH_AUTH_DENIED;
   }
-  const auto found = authorized_keys::load(settings_).check(offered, client_);
+  const auto found = (only_ ? *only_ : authorized_keys::load(settings_)).check(offered, client_);
   if (fingerprint != last_offered_)
     log_(found.allowed ? log_record::level::debug : log_record::level::warning,
          (found.allowed ? "key " + fingerprint + " allowed by " : "key refused: ") + found.why);

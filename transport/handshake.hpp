@@ -43,6 +43,8 @@ class handshake {
 
   /// Takes the socket over; it is libssh's from now on. Errors: `internal`.
   result<void> start(unique_fd socket, ssh_event event);
+  /// For an acceptor: that list counts, instead of the one that the options name.
+  void admit_only(authorized_keys_ptr list) { only_ = std::move(list); }
   outcome step();
   [[nodiscard]] bool busy() const noexcept { return agent_ && agent_->busy(); }
   void resume();
@@ -101,6 +103,7 @@ class handshake {
   std::string remote_key_, last_offered_, user_;
   ssh_key_ptr signed_by_;
   permissions_ptr may_;
+  authorized_keys_ptr only_;
   error failure_;
 };
 

@@ -192,6 +192,11 @@ result<std::string> check_host_key(const options& of, const endpoint& host, ssh_
     return {errc::host_key,
             host.str() + " shows " + now.fingerprint + ", but " + of.host_key + " is expected (option host_key)"};
   }
+  // Whoever runs the command trusts it, and nobody else is at the other end.
+  if (host.type() == endpoint::kind::exec) return std::string{};
+  if (host.type() == endpoint::kind::fd)  // a number says nothing of who is there
+    return {errc::host_key,
+            host.str() + " shows " + now.fingerprint + ", which is not expected; expect it with option host_key"};
   const auto hosts = read_hosts(of.known_hosts);
   const auto line = name_of(host) + ' ' + now.line;
   std::string others;

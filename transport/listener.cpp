@@ -2,11 +2,12 @@
 #include "transport/listener.hpp"
 
 #include "runtime/scheduler.hpp"
+#include "transport/inherited.hpp"
+#include "transport/local_socket.hpp"
 
 #include <boost/asio/local/stream_protocol.hpp>
 #include <caf/send.hpp>
 
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,18 +34,21 @@ std::string text_of(const any_stream::endpoint& at) {
 }  // namespace
 
 caf::actor spawn_session(caf::actor_system& system, const session_plan& plan, side role, unique_fd socket,
-                         session_info about, caf::actor reporter) {
+                         session_info about, caf::actor reporter, authorized_keys_ptr admitted) {
+  if (is_local(socket.get())) enlarge_send_buffer(socket.get());
   about.local_name = plan.settings->name;
   auto& home = detail::scheduler::of(system).next();
   return system.spawn<session>(
       &home, session_setup{role, std::move(socket), std::move(about), plan.settings, plan.identity, plan.peer,
-                           std::move(reporter), plan.make_channel, plan.served});
+                           std::move(reporter), plan.make_channel, plan.served, std::move(admitted)});
 }
 
-listener::listener(caf::actor_config& config, detail::worker* home, endpoint where, session_plan_ptr plan)
+listener::listener(caf::actor_config& config, detail::worker* home, endpoint where, session_plan_ptr plan,
+                   authorized_keys_ptr admitted)
     : pinned_actor(config, home),
       where_(std::move(where)),
       plan_(std::move(plan)),
+      admitted_(std::move(admitted)),
       resolver_(home->context()),
       acceptor_(home->context()),
       pause_(home->context()) {}
@@ -58,6 +62,7 @@ caf::behavior listener::make_behavior() {
   return {
       [this](bind_atom) {
         bound_ = make_response_promise();
+        if (where_.type() == endpoint::kind::fd) return adopt(), bound_;
         if (where_.type() == endpoint::kind::unix_socket) {
           if (auto taken = make_way())
             refuse(taken.code(), taken.context());
@@ -137,7 +142,7 @@ void listener::listen(const any_stream::endpoint& at) {
   struct stat about {};
   if (!failed && !is_tcp && ::lstat(where_.target().c_str(), &about) == 0) inode_ = about.st_ino;
   // Nobody can connect before `listen`, so there is no moment when the path is open to others.
-  if (!failed && !is_tcp && ::chmod(where_.target().c_str(), S_IRUSR | S_IWUSR) != 0)
+  if (!failed && !is_tcp && ::chmod(where_.target().c_str(), socket_mode(*plan_->settings)) != 0)
     failed.assign(errno, boost::system::system_category());
   if (!failed) acceptor_.listen(listen_backlog, failed);
   if (!failed) acceptor_.non_blocking(true, failed);
@@ -150,6 +155,23 @@ void listener::listen(const any_stream::endpoint& at) {
     std::memcpy(real.data(), bound.data(), std::min(bound.size(), real.capacity()));
     where_ = endpoint::tcp(where_.target(), real.port());
   }
+  ready();
+}
+
+// A socket that another program listens at for this one.
+void listener::adopt() {
+  auto taken = take_listening(where_.number());
+  if (!taken) return refuse(taken.error().code(), taken.error().context());
+  boost::system::error_code failed;
+  acceptor_.assign(any_stream{family_of(taken->get()), 0}, taken->get(), failed);
+  if (failed) return refuse(errc::io, failed.message());
+  (void)taken->release();
+  acceptor_.non_blocking(true, failed);
+  if (failed) return refuse(errc::io, failed.message());
+  ready();
+}
+
+void listener::ready() {
   log(log_record::level::info, "listening");
   bound_.deliver(where_);
   accept();
@@ -176,15 +198,14 @@ void listener::accept() {
 void listener::accepted(any_stream::socket socket) {
   boost::system::error_code failed;
   session_info about;
-  if (where_.type() == endpoint::kind::tcp) {
+  if (is_local(socket.native_handle())) {
+    about.address = where_.str();  // the other end has no name of its own
+    about.process = remote_process(socket.native_handle());
+    if (const auto why = check_user(*plan_->settings, about.process))
+      return log(log_record::level::warning, "closed a connection at once: " + why.context());
+  } else {
     about.address = text_of(socket.remote_endpoint(failed));
     if (failed) return;  // gone already
-  } else {
-    about.address = where_.str();  // the other end has no name of its own
-    ucred who{};
-    socklen_t size = sizeof who;
-    if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &who, &size) == 0)
-      about.process = credentials{who.uid, who.gid, who.pid};
   }
   if (startups_.size() >= plan_->settings->max_startups)
     return log(log_record::level::warning, "closed " + about.address + " at once: " + std::to_string(startups_.size()) +
@@ -192,7 +213,7 @@ void listener::accepted(any_stream::socket socket) {
   unique_fd fd{socket.release(failed)};
   if (failed || !fd) return;
   const auto session = spawn_session(system(), *plan_, side::acceptor, std::move(fd), std::move(about),
-                                     caf::actor_cast<caf::actor>(this));
+                                     caf::actor_cast<caf::actor>(this), admitted_);
   startups_.insert(session.id());
   monitor(session);
 }

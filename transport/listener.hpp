@@ -26,16 +26,17 @@ struct session_plan {
 };
 using session_plan_ptr = std::shared_ptr<const session_plan>;
 
-/// Spawns a session on the next worker. Thread: any.
+/// Spawns a session on the next worker; see session_setup for `admitted`. Thread: any.
 caf::actor spawn_session(caf::actor_system& system, const session_plan& plan, side role, unique_fd socket,
-                         session_info about, caf::actor reporter);
+                         session_info about, caf::actor reporter, authorized_keys_ptr admitted = nullptr);
 
-/// *Actor, pinned.* Accepts connections at one endpoint, tcp or unix, and makes sessions of them, at most max_startups
-/// at a time that have not authenticated. Messages: (bind_atom) -> endpoint with the real port, once; (plan_atom,
-/// plan). Ends when told to, closing the socket and removing a unix socket's path, not the sessions.
+/// *Actor, pinned.* Accepts connections at one endpoint, tcp, unix or an fd that listens, and makes sessions of them,
+/// at most max_startups at a time that have not authenticated. Messages: (bind_atom) -> endpoint with the real port,
+/// once; (plan_atom, plan). Ends when told to, closing the socket and removing a unix socket's path, not the sessions.
 class listener final : public detail::pinned_actor<caf::event_based_actor> {
  public:
-  listener(caf::actor_config& config, detail::worker* home, endpoint where, session_plan_ptr plan);
+  listener(caf::actor_config& config, detail::worker* home, endpoint where, session_plan_ptr plan,
+           authorized_keys_ptr admitted);
 
   caf::behavior make_behavior() override;
   void on_exit() override;
@@ -45,6 +46,8 @@ class listener final : public detail::pinned_actor<caf::event_based_actor> {
   void resolved(const boost::system::error_code& failed, const boost::asio::ip::tcp::resolver::results_type& found);
   void listen(const boost::asio::generic::stream_protocol::endpoint& at);
   error make_way();
+  void adopt();
+  void ready();
   void refuse(errc code, const std::string& why);
   void accept();
   void accepted(boost::asio::generic::stream_protocol::socket socket);
@@ -52,6 +55,7 @@ class listener final : public detail::pinned_actor<caf::event_based_actor> {
 
   endpoint where_;
   session_plan_ptr plan_;
+  authorized_keys_ptr admitted_;  // see spawn_session
   boost::asio::ip::tcp::resolver resolver_;
   boost::asio::basic_socket_acceptor<boost::asio::generic::stream_protocol> acceptor_;
   boost::asio::steady_timer pause_;

@@ -25,6 +25,7 @@ struct session_info {
   std::string remote_key;                ///< fingerprint of the key that signed
   std::string address;                   ///< tcp://host:port of the remote socket
   std::string dialled;                   ///< the endpoint, when this side dialled
+  std::string link;                      ///< `stdio:` or `fd:N`: the acceptor's end of a link with one remote side
   std::string user;                      ///< of SSH, as the dialler gave it
   std::string key_comment;               ///< of the line that admits the key
   std::optional<credentials> process;    ///< of the remote side, on unix sockets
@@ -39,8 +40,6 @@ struct served_names {
   bool all_others = false;
 };
 using served_names_ptr = std::shared_ptr<const served_names>;
-
-using authorized_keys_ptr = std::shared_ptr<const authorized_keys>;
 
 }  // namespace duplex::transport
 

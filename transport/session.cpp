@@ -70,6 +70,7 @@ caf::behavior session::make_behavior() {
         return open_offered(name, port, from);
       },
       [this](access_atom, authorized_keys_ptr& list) {
+        if (setup_.admitted) return;
         // A login reads the list for itself, and later; but the list that its session was made with.
         const bool same = list->source() == setup_.settings->authorized_keys;
         if (state_ == state::handshake && !handshake_.may() && same) return;
@@ -108,6 +109,7 @@ void session::start() {
   const int one = 1;
   is_tcp_ = ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) == 0;
   event_ = ssh_event_new();
+  if (setup_.admitted) handshake_.admit_only(setup_.admitted);
   if (auto started = handshake_.start(std::move(setup_.socket), event_); !started) {
     fail(started.error());
     return bury();

@@ -54,6 +54,7 @@ struct session_setup {
   caf::actor reporter;  ///< listener or dialler: hears authed and up
   channel_factory make_channel;
   served_names_ptr served;
+  authorized_keys_ptr admitted;  ///< who may connect here, whatever the options and the peer's list say; may be null
 };
 
 /// *Actor, pinned.* One SSH connection; libssh is touched only here, on the home worker. The Asio handlers call `pump`

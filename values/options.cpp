@@ -23,6 +23,7 @@ struct row {
   std::uint64_t low = 0, high = 0;
 };
 
+constexpr std::string_view user_separators = " ,";
 constexpr std::uint64_t day = 24ULL * 3600 * 1000;
 constexpr std::uint64_t gib = 1ULL << 30;
 // An SSH packet carries at most 262,144 bytes (libssh); the record shares it with the open request's other fields.
@@ -47,6 +48,8 @@ constexpr std::array table{
     row{"send_low_water", &options::send_low_water, 0, gib},
     row{"rekey_limit", &options::rekey_limit, 1U << 16, 64 * gib},
     row{"rekey_time", &options::rekey_time, 1000, day},
+    row{"stream_local_bind_mask", &options::stream_local_bind_mask},
+    row{"allow_users", &options::allow_users},
     row{"login_grace_time", &options::login_grace_time, 1, day},
     row{"connect_timeout", &options::connect_timeout, 1, day},
     row{"open_timeout", &options::open_timeout, 1, day},
@@ -101,8 +104,28 @@ std::string format(const options& of, const row& r) {
   return std::to_string((of.*std::get<time_field>(r.field)).count()) + "ms";
 }
 
+bool is_mask(std::string_view text) {
+  return !text.empty() && text.size() <= 4 && text.find_first_not_of("01234567") == std::string_view::npos &&
+         (text.size() < 4 || text.front() == '0');
+}
+
+result<void> check_users(std::string_view list) {
+  while (!list.empty()) {
+    const auto one = list.substr(0, list.find_first_of(user_separators));
+    list.remove_prefix(std::min(one.size() + 1, list.size()));
+    if (!one.empty() && !is_valid_name(one))
+      return {errc::invalid_argument, "option 'allow_users' holds '" + std::string{one} +
+                                          "'; it takes names of users or their numbers, with blanks or commas between"};
+  }
+  return {};
+}
+
 result<void> check(const options& of, const row& r) {
   if (std::holds_alternative<text_field>(r.field)) {
+    if (r.name == "allow_users") return check_users(of.allow_users);
+    if (r.name == "stream_local_bind_mask" && !is_mask(of.stream_local_bind_mask))
+      return {errc::invalid_argument,
+              "option 'stream_local_bind_mask' is '" + of.stream_local_bind_mask + "'; it takes octal 0 to 0777"};
     if (r.name == "name" && !of.name.empty() && !is_valid_name(of.name))
       return {errc::invalid_argument,
               "option 'name' is '" + of.name + "'; it takes 1 to 255 letters, digits and . _ / @ -"};

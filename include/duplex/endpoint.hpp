@@ -10,8 +10,19 @@
 namespace duplex {
 
 /// *Value.* Where a peer listens or is reached:
-/// `tcp://host:port` (IPv6 as `tcp://[::1]:2259`), `unix:///path`, `inproc://name`, `exec:command args`, `stdio:`,
-/// `fd:N`.
+///
+/// - `tcp://host:port`, IPv6 as `tcp://[::1]:2259`; `unix:///path`; `inproc://name`.
+/// - `exec:command args`, to connect: /bin/sh -c runs the command, whose stdin and stdout are the connection. It is in
+/// a
+///   process group of its own, so it cannot ask on the terminal, and has the variable `DUPLEX_PARENT_KEY`: the public
+///   line of the peer that runs it. Its host key is taken as it is, unless option host_key names one.
+/// - `stdio:`, to bind: the other end of that, one session on this process' stdin and stdout, sockets or pipes. From
+///   then on stdout is stderr and stdin is /dev/null, for good.
+/// - `fd:N`: an inherited stream socket, which is taken over. Connected: one session, not renewed when it is over; to
+///   connect, option host_key must name the host's key. One that listens, to bind: as systemd passes them on.
+///
+/// Who binds `stdio:` or `fd:N` with `DUPLEX_PARENT_KEY` set admits that key alone, and the variable is removed;
+/// otherwise authorized_keys decides, as everywhere. No `from=` matches where there is no address.
 class endpoint {
  public:
   enum class kind : std::uint8_t { tcp, unix_socket, inproc, exec, stdio, fd };

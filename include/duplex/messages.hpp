@@ -20,7 +20,7 @@ namespace duplex {
 
 /// *Value.* One remote peer, as `peers` lists it.
 struct peer_info {
-  std::string name;            ///< what it claims, or the endpoint that was dialled when it claims nothing
+  std::string name;            ///< what it claims; else the endpoint that was dialled, or `stdio:` or `fd:N`
   std::string fingerprint;     ///< SHA256 of the key that signed
   std::string address;         ///< where it is
   std::string version;         ///< "duplex 0.1.0"
@@ -39,12 +39,14 @@ enum class delivery : std::uint8_t {
   bytes,   ///< as `(bytes_atom, bytes)`: whatever arrived
 };
 
-/// *Value.* A life-cycle event of a remote peer, sent to those who subscribed to a peer.
+/// *Value.* A life-cycle event of a remote peer, sent to those who subscribed to a peer; or, as `ended`, of an
+/// endpoint, `peer.address`, that by itself is bound or dialled no longer: what will not change by dialling again, or
+/// the end of a session at `stdio:` or `fd:N`.
 struct peer_event {
-  enum class kind : std::uint8_t { up, down, draining };
+  enum class kind : std::uint8_t { up, down, draining, ended };
   kind what;
   peer_info peer;
-  error reason;  ///< of a `down`
+  error reason;  ///< of `down` and `ended`
 };
 
 /// A CAF error and ours, both ways. Errors of CAF's own become the nearest of ours: a request that nobody answers

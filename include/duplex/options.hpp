@@ -37,7 +37,8 @@ struct options {
   /// The remote host's key, checked when dialling: a file of lines `endpoint keytype base64`, or such lines themselves.
   /// Empty: the file of that name in the configuration folder.
   std::string known_hosts = {};
-  /// The fingerprint (`SHA256:...`) that the host key must have; `known_hosts` is not asked then.
+  /// The fingerprint (`SHA256:...`) that the host key must have; `known_hosts` is not asked then. It is not asked for
+  /// `exec:`, where without this any key will do, nor for `fd:N`, where without this none will.
   std::string host_key = {};
   /// What becomes of a host that is not in `known_hosts`: `strict` refuses it, `accept_new` adds it to the file.
   /// Another key than the listed one is refused by both.
@@ -64,6 +65,13 @@ struct options {
   std::uint64_t rekey_limit = 1U << 30;
   std::chrono::milliseconds rekey_time = std::chrono::hours{1};
 
+  /// What a unix socket's permissions lack, in octal, as a umask: 0177 leaves it to its owner. Read by `bind`.
+  std::string stream_local_bind_mask = "0177";
+  /// The users whose processes may connect at a unix socket, beside what their keys may: names or numbers, with blanks
+  /// or commas between them; asked of the system for each connection. Empty: all. Ignored where there is no such
+  /// socket to accept at: tcp, stdio, a connected fd.
+  std::string allow_users = {};
+
   /// How long a client may take to authenticate.
   std::chrono::milliseconds login_grace_time = std::chrono::seconds{10};
   /// How long dialling may take, up to the exchange of names.
@@ -77,7 +85,7 @@ struct options {
   /// The wait before dialling again, doubling from the first to the second, each with up to half of it as jitter.
   std::chrono::milliseconds reconnect_delay = std::chrono::milliseconds{100};
   std::chrono::milliseconds reconnect_delay_max = std::chrono::seconds{30};
-  /// How long shutdown lets channels flush.
+  /// How long shutdown lets channels flush, and how long the command of an `exec:` endpoint may take to end.
   std::chrono::milliseconds linger = std::chrono::seconds{5};
 
   /// Receives the log; nothing is logged without it. Not settable by text.

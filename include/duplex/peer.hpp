@@ -26,7 +26,8 @@ class peer {
   /// The actor; empty for an empty handle.
   [[nodiscard]] peer_actor actor() const;
 
-  /// Listens, and returns the endpoint with the real port. Errors: `invalid_argument`, `address_in_use`,
+  /// Listens, and returns the endpoint with the real port; at `stdio:` or a connected `fd:N` serves the one session
+  /// there, until that is over (event `ended`). Errors: `invalid_argument`, `address_in_use`,
   /// `already_exists`, `unsupported`, `connection_failed` for a host name that does not exist, `key_file` when only an
   /// agent has the private key, `io`.
   result<endpoint> bind(std::string_view where) { return detail::wait(state_, detail::bind_op{where}); }
@@ -34,11 +35,13 @@ class peer {
   result<void> unbind(std::string_view where) { return detail::wait(state_, detail::unbind_op{where}); }
   /// Connects, and stays connected: dials again whenever the session is lost. Returns when the first attempt succeeded
   /// or failed; after `connection_failed`, `timed_out` and `io` attempts go on, after `auth_failed`, `host_key` and
-  /// `already_exists` they do not. Errors also: `invalid_argument`, `unsupported`.
+  /// `already_exists` they do not (event `ended`). The command of `exec:` is run anew each time; when the session is
+  /// over it gets the end of its stdin, soon SIGTERM, and SIGKILL after `linger`. Errors also: `invalid_argument`,
+  /// `unsupported`.
   result<peer_info> connect(std::string_view where) { return detail::wait(state_, detail::connect_op{where}); }
   /// Stops dialling there and ends the session. Errors: `not_found`.
   result<void> disconnect(std::string_view where) { return detail::wait(state_, detail::disconnect_op{where}); }
-  /// The remote peers: those that claim a name, and those dialled.
+  /// The remote peers: those that claim a name, those dialled, and those at `stdio:` and a connected `fd:N`.
   result<std::vector<peer_info>> peers() const { return detail::wait(state_, detail::peers_op{}); }
   /// Ends all sessions with a remote peer, which is told the reason. Errors: `not_connected`.
   result<void> drop(std::string_view name, std::string_view reason = "dropped") {

@@ -2,6 +2,7 @@
 #include "tests/actors/support.hpp"
 #include "tests/transport/folder.hpp"
 
+#include <pwd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -142,4 +143,32 @@ TEST_CASE("unix: a listener that does not accept is no reason to wait", "[unix]"
   CHECK(b.hub.bind(b.where).error().code() == errc::address_in_use);
   for (const int one : queued) ::close(one);
   ::close(fd);
+}
+
+TEST_CASE("unix: stream_local_bind_mask says what the path's permissions lack", "[unix]") {
+  bound b;
+  REQUIRE(b.hub.set_option("stream_local_bind_mask", "0117"));
+  REQUIRE(b.hub.bind(b.where));
+  CHECK(mode_of(b.path) == (S_IFSOCK | 0660));
+}
+
+TEST_CASE("unix: allow_users lets in their processes only", "[unix]") {
+  bound b;
+  seen<std::string> told;
+  auto settings = with_keys({.name = "guarded"});
+  settings.log = [&](const log_record& record) {
+    if (record.severity == log_record::level::warning && record.topic == "listener") told.add(record.text);
+  };
+  auto guarded = b.rt.spawn_peer(settings);
+  REQUIRE(guarded.set_option("allow_users", "nosuchuser 4294967294"));
+  REQUIRE(guarded.bind(b.where));
+  auto me = b.rt.spawn_peer(with_keys({.name = "me"}));
+  CHECK(me.connect(b.where).error().code() == errc::connection_failed);
+  CHECK(told.wait_for(1).front() == b.where + ": closed a connection at once: user " + std::to_string(::getuid()) +
+                                        " is not among allow_users (nosuchuser 4294967294)");
+  const bool by_name = GENERATE(true, false);
+  const std::string who = by_name ? ::getpwuid(::getuid())->pw_name : std::to_string(::getuid());
+  REQUIRE(guarded.set_option("allow_users", "nosuchuser, " + who));
+  auto again = b.rt.spawn_peer(with_keys({.name = "again"}));
+  CHECK(again.connect(b.where));
 }

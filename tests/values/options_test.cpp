@@ -38,7 +38,19 @@ TEST_CASE("options: every name can be got, and set to what was got", "[options]"
     CHECK(set_option(fresh, name, *value));
     CHECK(*get_option(fresh, name) == *value);
   }
-  CHECK(seen.size() == 26);  // the struct's fields without `log` and `passphrase`; a new field needs its row
+  CHECK(seen.size() == 28);  // the struct's fields without `log` and `passphrase`; a new field needs its row
+}
+
+TEST_CASE("options: a mask is octal, and a list of users holds names and numbers", "[options]") {
+  options of;
+  for (const auto* mask : {"0", "7", "0177", "777", "0777"}) CHECK(set_option(of, "stream_local_bind_mask", mask));
+  for (const auto* mask : {"", "8", "1777", "00177", "0x1", "-1", "rw"})
+    CHECK(set_option(of, "stream_local_bind_mask", mask).error().code() == errc::invalid_argument);
+  for (const auto* users : {"", "root", "root 33", "root,www-data, 33"}) CHECK(set_option(of, "allow_users", users));
+  for (const auto* users : {"ro ot;", "a:b", "*"})
+    CHECK(set_option(of, "allow_users", users).error().code() == errc::invalid_argument);
+  of.allow_users = "!";
+  CHECK_FALSE(validate(of));
 }
 
 TEST_CASE("options: a name stands for the field of that name", "[options]") {

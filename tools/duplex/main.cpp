@@ -73,7 +73,10 @@ int main(int argc, char** argv) {
 
   serve_arguments offer;
   auto* serve_command = app.add_subcommand("serve", "offers services");
-  serve_command->add_option("--bind", offer.bind, "listens there; may be repeated")
+  serve_command
+      ->add_option(
+          "--bind", offer.bind,
+          "listens at tcp://HOST:PORT or unix:///PATH; or serves the session on stdio: or fd:N; may be repeated")
       ->type_name("ENDPOINT")
       ->allow_extra_args(false);
   serve_command->add_option("--connect", offer.connect, "keeps a connection to there; may be repeated")
@@ -90,9 +93,10 @@ int main(int argc, char** argv) {
   add_peer_arguments(*serve_command, offer.peer);
   serve_command->callback([&] { status = serve(offer); });
 
+  constexpr const char* where = "where the peer is: tcp://HOST:PORT, unix:///PATH, or exec:COMMAND to start it";
   open_arguments call;
   auto* open_command = app.add_subcommand("open", "opens a channel between a service and stdin, stdout and stderr");
-  open_command->add_option("endpoint", call.endpoint, "where the peer listens")->required()->type_name("ENDPOINT");
+  open_command->add_option("endpoint", call.endpoint, where)->required()->type_name("ENDPOINT");
   open_command->add_option("service", call.service, "what to open there")->required()->type_name("SERVICE");
   open_command->add_option("-H,--header", call.headers, "a header of the channel, often key=value; may be repeated")
       ->type_name("HEADER")
@@ -108,7 +112,7 @@ int main(int argc, char** argv) {
   forward_command->add_option("listen", pass.listen, "where to listen: tcp://HOST:PORT, unix:///PATH")
       ->required()
       ->type_name("LISTEN_ENDPOINT");
-  forward_command->add_option("endpoint", pass.endpoint, "where the peer listens")->required()->type_name("ENDPOINT");
+  forward_command->add_option("endpoint", pass.endpoint, where)->required()->type_name("ENDPOINT");
   forward_command->add_option("service", pass.service, "what to open there")->required()->type_name("SERVICE");
   forward_command->add_option("-H,--header", pass.headers, "a header of each channel; may be repeated")
       ->type_name("HEADER")
@@ -119,7 +123,7 @@ int main(int argc, char** argv) {
 
   ping_arguments probe;
   auto* ping_command = app.add_subcommand("ping", "shows who listens there, and how far away");
-  ping_command->add_option("endpoint", probe.endpoint, "where the peer listens")->required()->type_name("ENDPOINT");
+  ping_command->add_option("endpoint", probe.endpoint, where)->required()->type_name("ENDPOINT");
   ping_command->add_option("-c,--count", probe.count, "how many round trips; 3")->type_name("COUNT");
   add_peer_arguments(*ping_command, probe.peer);
   ping_command->callback([&] { status = ping(probe); });

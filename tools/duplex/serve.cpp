@@ -8,6 +8,9 @@
 
 #include <unistd.h>
 
+#include <caf/event_based_actor.hpp>
+#include <caf/send.hpp>
+
 #include <algorithm>
 #include <atomic>
 #include <csignal>
@@ -73,6 +76,23 @@ void suggest_login(const options& settings, const std::vector<endpoint>& bound, 
     }
 }
 
+// stdin and stdout are then the connection.
+bool binds_stdio(const serve_arguments& given) {
+  return std::find(given.bind.begin(), given.bind.end(), "stdio:") != given.bind.end();
+}
+
+// What was bound for one session is over with it, and so is this program.
+void end_with_session(runtime& rt, const peer& hub, const serve_arguments& given) {
+  auto& system = rt.system();
+  const auto observer = system.spawn([bound = given.bind](caf::event_based_actor*) -> caf::behavior {
+    return {[bound](event_atom, const peer_event& event) {
+      const bool ours = std::find(bound.begin(), bound.end(), event.peer.address) != bound.end();
+      if (event.what == peer_event::kind::ended && ours) ::kill(::getpid(), SIGTERM);
+    }};
+  });
+  caf::anon_send(hub.actor(), subscribe_atom_v, observer);
+}
+
 bool goes_on(errc code) { return code == errc::connection_failed || code == errc::timed_out || code == errc::io; }
 
 }  // namespace
@@ -88,23 +108,25 @@ int serve(const serve_arguments& given) {
   if (!identity) return fail(given.peer, identity.error(), failure);
   if (identity->can_sign()) settings->identity = identity->text();  // its passphrase is asked for once
 
+  const int says = binds_stdio(given) ? STDERR_FILENO : STDOUT_FILENO;
   const auto ends = block_signals();
   std::atomic<int> status{0};
   std::atomic<std::size_t> attempts{given.connect.size() + 1};
-  const auto attempted = [&attempts] {
-    if (--attempts == 0) write_all(STDOUT_FILENO, "ready\n");
+  const auto attempted = [&attempts, says] {
+    if (--attempts == 0) write_all(says, "ready\n");
   };
 
   runtime rt;
   auto hub = *by = rt.spawn_peer(*settings);
   for (const auto& [name, handler] : *services)
     if (const auto served = hub.serve(name, handler); !served) return fail(given.peer, served.error(), failure);
+  end_with_session(rt, hub, given);
   std::vector<endpoint> listening;
   for (const auto& where : given.bind) {
     const auto bound = hub.bind(where);
     if (!bound) return fail(given.peer, bound.error(), failure);
     listening.push_back(*bound);
-    write_all(STDOUT_FILENO, "listening " + bound->str() + ' ' + identity->fingerprint() + '\n');
+    write_all(says, "listening " + bound->str() + ' ' + identity->fingerprint() + '\n');
   }
   for (const auto& where : given.connect)
     hub.async_connect(where, [&, attempted](const result<peer_info>& found) {
