@@ -4,6 +4,7 @@
 #include "runtime/scheduler.hpp"
 #include "transport/access_watch.hpp"
 #include "transport/dialler.hpp"
+#include "transport/local_listener.hpp"
 
 #include <caf/send.hpp>
 
@@ -14,8 +15,10 @@ namespace {
 
 caf::error fail(errc code, std::string text) { return to_caf({code, std::move(text)}); }
 
+bool is_inproc(const endpoint& where) { return where.type() == endpoint::kind::inproc; }
+
 bool can_reach(const endpoint& where) {
-  return where.type() == endpoint::kind::tcp || where.type() == endpoint::kind::unix_socket;
+  return where.type() == endpoint::kind::tcp || where.type() == endpoint::kind::unix_socket || is_inproc(where);
 }
 
 constexpr auto binding_limit = std::chrono::seconds{10};  // a host name may have to be looked up
@@ -192,19 +195,21 @@ caf::result<endpoint> peer_core::bind(const endpoint& where) {
   if (broken_) return to_caf(broken_);
   if (shutting_down_) return fail(errc::closed, "bind: the peer is shutting down");
   if (!can_reach(where))
-    return fail(errc::unsupported, "bind '" + where.str() + "': this version listens on tcp and unix only");
+    return fail(errc::unsupported, "bind '" + where.str() + "': this version listens on tcp, unix and inproc only");
   if (!identity_->can_sign())
     return fail(errc::key_file, "bind '" + where.str() + "': the private key of " + identity_->fingerprint() +
                                     " is not at hand, and an agent does not sign for a host");
   if (listeners_.contains(where.str()))
     return fail(errc::already_exists, "bind '" + where.str() + "': bound there already");
   auto promise = make_response_promise();
-  auto made = system().spawn<transport::listener>(&scheduler::of(system()).next(), where, plan_);
+  auto* home = &scheduler::of(system()).next();
+  auto made = is_inproc(where) ? system().spawn<transport::local_listener>(home, where, plan_)
+                               : system().spawn<transport::listener>(home, where, plan_);
   request(made, binding_limit, bind_atom_v)
       .then(
           [this, made, promise](const endpoint& real) mutable {
             listeners_.emplace(real.str(), made);
-            if (access_) return promise.deliver(real);
+            if (access_ || is_inproc(real)) return promise.deliver(real);
             watch_access([promise, real]() mutable { promise.deliver(real); });  // what is wrong is logged first
           },
           [promise, made](caf::error& why) mutable {
@@ -218,7 +223,7 @@ caf::result<peer_info> peer_core::connect(const endpoint& where) {
   if (broken_) return to_caf(broken_);
   if (shutting_down_) return fail(errc::closed, "connect: the peer is shutting down");
   if (!can_reach(where))
-    return fail(errc::unsupported, "connect '" + where.str() + "': this version dials tcp and unix only");
+    return fail(errc::unsupported, "connect '" + where.str() + "': this version dials tcp, unix and inproc only");
   if (where.type() == endpoint::kind::tcp && where.number() == 0)
     return fail(errc::invalid_argument, "connect '" + where.str() + "': port 0 is for bind only");
   if (diallers_.contains(where.str()))

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "transport/dialler.hpp"
 
+#include "transport/inproc_names.hpp"
+#include "transport/local_session.hpp"
+
 #include <boost/asio/connect.hpp>
 #include <caf/send.hpp>
 
@@ -83,6 +86,7 @@ void dialler::log(log_record::level severity, std::string text) const {
 void dialler::dial() {
   if (finished_ || session_) return;
   if (where_.type() == endpoint::kind::unix_socket) return connect_local();
+  if (where_.type() == endpoint::kind::inproc) return connect_inproc();
   const auto self = caf::strong_actor_ptr{ctrl()};
   const auto give_up = [self](errc code, std::string why) {
     caf::anon_send(caf::actor_cast<caf::actor>(self), refuse_atom_v, error{code, std::move(why)});
@@ -142,6 +146,17 @@ void dialler::connect_local() {
   if (::getsockopt(local_.native_handle(), SOL_SOCKET, SO_PEERCRED, &who, &size) == 0)
     about.process = credentials{who.uid, who.gid, who.pid};
   connected(local_, std::move(about));
+}
+
+void dialler::connect_inproc() {
+  auto [here, there] = inproc_end::make_pair(home());
+  if (!inproc_name::call(where_.target(), std::move(there)))
+    return failed({errc::connection_failed, "nobody listens at " + where_.str()});
+  session_info about;
+  about.address = about.dialled = where_.str();
+  session_ = spawn_local_session(system(), *plan_, side::dialler, std::move(here), std::move(about),
+                                 caf::actor_cast<caf::actor>(this));
+  monitor(session_);
 }
 
 template <class Socket> void dialler::connected(Socket& socket, session_info about) {

@@ -39,6 +39,7 @@ class dialler final : public detail::pinned_actor<caf::event_based_actor> {
  private:
   void dial();
   void connect_local();
+  void connect_inproc();
   template <class Socket> void connected(Socket& socket, session_info about);
   void failed(const error& why);
   void log(log_record::level severity, std::string text) const;
