@@ -42,6 +42,7 @@ struct pong {
 };
 struct open {
   channel_id id;
+  std::optional<channel_id> parent;
   std::string service;
   std::vector<std::string> headers;
   std::uint64_t window;  ///< what its opener may be sent before it grants more, in bytes

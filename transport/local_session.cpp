@@ -48,7 +48,12 @@ caf::behavior local_session::make_behavior() {
   caf::anon_send(setup_.plan.peer, attach_atom_v, caf::actor_cast<caf::actor>(this));
   start();
   return {
-      [this](open_atom, std::string& service, std::vector<std::string>& headers) { return open(service, headers); },
+      [this](open_atom, std::string& service, std::vector<std::string>& headers) {
+        return open(service, headers, std::nullopt);
+      },
+      [this](open_atom, std::string& service, std::vector<std::string>& headers, channel_id parent) {
+        return open(service, headers, parent);
+      },
       [this](drop_atom, const std::string& reason) { leave(errc::closed, reason, true); },
       [this](drain_atom) { leave(errc::closed, "the peer is shutting down", false); },
       [this](close_atom) {
@@ -132,6 +137,7 @@ void local_session::bury() {
   for (auto* list : {&opening_, &touched_, &dirty_}) list->clear();
   // A channel that the remote side did not close is cut off, however politely the session ended.
   const error cut = failure_.code() == errc::closed ? error{errc::connection_lost, failure_.context()} : failure_;
+  for (const auto& [id, st] : streams_) st->forget_family();
   for (auto it = streams_.begin(); it != streams_.end();) {
     auto& st = *it->second;
     if (!st.gone_ && !st.failure_) st.failure_ = cut;

@@ -86,7 +86,9 @@ class local_session final : public detail::pinned_actor<caf::event_based_actor>,
   void on(wire::close& said);
   void on(wire::gone&);
   template <class T> void on(std::unique_ptr<T>& apart) { on(*apart); }
-  caf::response_promise open(std::string& service, std::vector<std::string>& headers);
+  caf::response_promise open(std::string& service, std::vector<std::string>& headers, std::optional<channel_id> parent);
+  local_stream* find_parent(channel_id id);
+  void end_children(const local_stream& of);
   caf::actor make_channel(local_stream& st, std::string service, std::vector<std::string> headers, bool opened_here);
   local_stream& add(channel_id id);
   local_stream* find(channel_id id);

@@ -81,9 +81,10 @@ void local_stream::send(std::vector<wire::event>& to) {
   if (queued_ != 0) return;
   if (last_word_ && !std::exchange(word_sent_, true)) to.emplace_back(wire::trailers{id_, *last_word_});
   if (send_eof_ && !std::exchange(eof_sent_, true)) to.emplace_back(wire::eof{id_});
-  if (!send_close_) return;
+  if (!send_close_ || has_children()) return;
   close_sent_ = true;
   to.emplace_back(wire::close{id_});
+  leave_parent();
 }
 
 }  // namespace duplex::transport

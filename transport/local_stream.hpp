@@ -38,7 +38,7 @@ class local_stream final : public stream {
   bool opening_ = false;
   bool news_ = false;  // something beside data that the channel actor must see
   bool touched_ = false, dirty_ = false, gone_ = false;
-  bool word_sent_ = false, eof_sent_ = false, close_sent_ = false;
+  bool word_sent_ = false, eof_sent_ = false, close_sent_ = false, children_told_ = false;
 };
 
 }  // namespace duplex::transport

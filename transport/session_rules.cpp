@@ -14,6 +14,8 @@ error check_name(const std::string& service) {
   return {errc::invalid_argument, "a service name is 1 to 255 letters, digits and . _ / @ -"};
 }
 
+error no_parent() { return {errc::not_found, "its parent is no open channel of this session"}; }
+
 error check_open(const std::string& service, std::size_t channels, std::uint64_t max_channels) {
   if (auto wrong = check_name(service)) return wrong;
   if (channels < max_channels) return {};
@@ -32,7 +34,7 @@ hello own_hello(const options& settings) {
 }
 
 // Channels share what is known of the session, so it changes by replacement only.
-session_info_ptr introduced(const session_info& about, const hello& said) {
+std::shared_ptr<session_info> introduced(const session_info& about, const hello& said) {
   auto known = std::make_shared<session_info>(about);
   known->remote_name = said.name;
   known->instance = said.instance;

@@ -23,11 +23,13 @@ error check_open(const std::string& service, std::size_t channels, std::uint64_t
 error check_record(std::size_t size, std::uint64_t limit);
 /// Why a service's name is none.
 error check_name(const std::string& service);
+/// For a child whose parent is not there.
+error no_parent();
 
 /// What this side says first.
 hello own_hello(const options& settings);
 /// What is known of a session, with what its remote side has said.
-session_info_ptr introduced(const session_info& about, const hello& said);
+std::shared_ptr<session_info> introduced(const session_info& about, const hello& said);
 
 /// *Worker-bound.* The pings of a session that wait for their answers.
 class ping_list {

@@ -302,6 +302,32 @@ TEST_CASE("inproc: a peer that shuts down drains its channels first", "[inproc]"
   CHECK(leaving.get());
 }
 
+TEST_CASE("inproc: children go with their parent, after what was written", "[inproc]") {
+  apart p;
+  auto [near, far] = p.open();
+  CHECK(near.open("no blanks").error().code() == errc::invalid_argument);
+  std::vector<std::pair<channel, channel>> all;
+  for (int i = 0; i < 50; ++i) {
+    auto& by = i % 2 == 0 ? near : far;
+    auto& at = i % 2 == 0 ? far : near;
+    auto one = by.open("child", {"k=v"});
+    if (!one) FAIL(one.error().message());
+    auto other = at.accept();
+    REQUIRE(other);
+    CHECK(other->meta()->headers == std::vector<std::string>{"k=v"});
+    all.emplace_back(i % 2 == 0 ? *one : *other, i % 2 == 0 ? *other : *one);
+    REQUIRE(all.back().first.write_frame(pattern(50'000)));
+  }
+  REQUIRE(near.close());
+  for (auto& [mine, theirs] : all) {
+    CHECK((theirs.read_frame()->view() == pattern(50'000)));
+    CHECK(theirs.read_frame().error().code() == errc::end_of_stream);
+    CHECK(theirs.meta()->trailer("reason") == "its parent channel was closed");
+  }
+  CHECK(far.read().error().code() == errc::end_of_stream);
+  CHECK(far.open("late").error().code() == errc::closed);
+}
+
 TEST_CASE("inproc: a runtime that is destroyed while data flows ends the other one's channels cleanly", "[inproc]") {
   const bool in_time = GENERATE(true, false);  // or cut off, at once
   for (int round = 0; round < 5; ++round) {
