@@ -12,6 +12,10 @@ namespace duplex {
 /// *Value.* Where a peer listens or is reached:
 /// `tcp://host:port` (IPv6 as `tcp://[::1]:2259`), `unix:///path`, `inproc://name`, `exec:command args`, `stdio:`,
 /// `fd:N`.
+///
+/// An inproc name is known throughout the process, in all its runtimes. Such a session is not encrypted, and neither
+/// authorized_keys nor known_hosts are asked: whoever is in the process could read the keys as well. `host_key`, when
+/// it is set, is checked.
 class endpoint {
  public:
   enum class kind : std::uint8_t { tcp, unix_socket, inproc, exec, stdio, fd };

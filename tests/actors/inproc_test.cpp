@@ -302,6 +302,34 @@ TEST_CASE("inproc: a peer that shuts down drains its channels first", "[inproc]"
   CHECK(leaving.get());
 }
 
+TEST_CASE("inproc: a remote side whose thread stands still is waited for as long as the options say", "[inproc]") {
+  asio::io_context io;
+  auto busy = asio::make_work_guard(io);
+  runtime there{io};
+  std::thread thread{[&io] { io.run(); }};
+  auto hub = there.spawn_peer(with_keys({.name = "hub"}));
+  REQUIRE(hub.bind(where));
+  REQUIRE(hub.serve("s"));
+  runtime here;
+  auto me = here.spawn_peer(with_keys({.name = "me", .open_timeout = 100ms}));
+  REQUIRE(me.connect(where));
+  REQUIRE(me.open("hub", "s"));
+  io.stop();
+  thread.join();
+  const auto why = me.open("hub", "s").error();
+  CHECK(why.code() == errc::timed_out);
+  CHECK(why.context() == "open 's': the remote peer neither keeps nor refuses the channel");
+  CHECK(me.ping("hub").error().code() == errc::timed_out);
+  auto late = here.spawn_peer(with_keys({.name = "late", .connect_timeout = 100ms}));
+  const auto never = late.connect(where).error();
+  CHECK(never.code() == errc::timed_out);
+  CHECK(never.context() == "connect 'inproc://hub': no session within connect_timeout");
+  busy.reset();
+  io.restart();
+  there.shutdown();
+  CHECK(eventually([&] { return me.peers()->empty(); }));
+}
+
 TEST_CASE("inproc: children go with their parent, after what was written", "[inproc]") {
   apart p;
   auto [near, far] = p.open();
