@@ -88,8 +88,9 @@ void channel_core::push_to_subscriber() {
       if (batch->empty()) break;
       pass_on(frames_atom_v, std::move(*batch));
     }
-  } else if (auto data = stream_->take_bytes(SIZE_MAX); !data.empty()) {
-    pass_on(bytes_atom_v, std::move(data));
+  } else {
+    for (auto data = stream_->take_bytes(SIZE_MAX); !data.empty(); data = stream_->take_bytes(SIZE_MAX))
+      pass_on(bytes_atom_v, std::move(data));
   }
   if (stream_->trailers() && stream_->is_whole() && !std::exchange(trailers_told_, true))
     pass_on(trailers_atom_v, *stream_->trailers());

@@ -16,7 +16,7 @@ namespace {
 
 caf::error fail(errc code, std::string text) { return to_caf({code, std::move(text)}); }
 
-bool can_reach(const endpoint& where) { return where.type() != endpoint::kind::inproc; }
+bool is_inproc(const endpoint& where) { return where.type() == endpoint::kind::inproc; }
 
 constexpr auto binding_limit = std::chrono::seconds{10};  // a host name may have to be looked up
 
@@ -191,8 +191,6 @@ void peer_core::watch_access(std::function<void()> then) {
 caf::result<endpoint> peer_core::bind(const endpoint& where) {
   if (broken_) return to_caf(broken_);
   if (shutting_down_) return fail(errc::closed, "bind: the peer is shutting down");
-  if (!can_reach(where))
-    return fail(errc::unsupported, "bind '" + where.str() + "': this version does not listen there");
   if (where.type() == endpoint::kind::exec)
     return fail(errc::invalid_argument, "bind '" + where.str() + "': a command is run by connect");
   if (!identity_->can_sign())
@@ -211,7 +209,7 @@ caf::result<endpoint> peer_core::bind(const endpoint& where) {
           [this, made, promise, only = *parent != nullptr](const endpoint& real) mutable {
             listeners_.emplace(real.str(), made);
             if (only) transport::forget_parent_key();
-            if (access_ || only) return promise.deliver(real);
+            if (access_ || only || is_inproc(real)) return promise.deliver(real);
             watch_access([promise, real]() mutable { promise.deliver(real); });  // what is wrong is logged first
           },
           [promise, made](caf::error& why) mutable {
@@ -224,8 +222,6 @@ caf::result<endpoint> peer_core::bind(const endpoint& where) {
 caf::result<peer_info> peer_core::connect(const endpoint& where) {
   if (broken_) return to_caf(broken_);
   if (shutting_down_) return fail(errc::closed, "connect: the peer is shutting down");
-  if (!can_reach(where))
-    return fail(errc::unsupported, "connect '" + where.str() + "': this version does not dial there");
   if (where.type() == endpoint::kind::stdio)
     return fail(errc::invalid_argument, "connect 'stdio:': whoever started this process dials; bind it");
   if (where.type() == endpoint::kind::tcp && where.number() == 0)

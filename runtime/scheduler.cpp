@@ -92,6 +92,26 @@ std::vector<root> scheduler::roots() {
   return live;
 }
 
+void scheduler::at_stop(std::weak_ptr<stoppable> what) {
+  {
+    std::lock_guard lock{stop_mutex_};
+    std::erase_if(at_stop_, [](const auto& each) { return each.expired(); });
+    if (!stopped_) return at_stop_.push_back(std::move(what));
+  }
+  if (const auto alive = what.lock()) alive->stopped();
+}
+
+void scheduler::tell_stopped() {
+  std::vector<std::weak_ptr<stoppable>> all;
+  {
+    std::lock_guard lock{stop_mutex_};
+    stopped_ = true;
+    all.swap(at_stop_);
+  }
+  for (const auto& each : all)
+    if (const auto alive = each.lock()) alive->stopped();
+}
+
 void add_root(caf::actor_system& system, const caf::strong_actor_ptr& actor, std::string name) {
   if (auto* home = scheduler::find(system)) home->add_root(actor, std::move(name));
 }
@@ -141,6 +161,7 @@ void scheduler::stop() {
     for (auto& each : workers_) each->context().stop();
   for (auto& each : threads_) each.join();
   threads_.clear();
+  tell_stopped();  // before the workers go that others would wake
   // What is still queued is released here, while the actor system is whole: in its destructor it would be too late.
   for (auto& each : workers_) each->halt();
   do purge();

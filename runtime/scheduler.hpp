@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/clock.hpp"
+#include "runtime/stoppable.hpp"
 #include "runtime/worker.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -61,6 +62,9 @@ class scheduler final : public caf::scheduler::abstract_coordinator {
   void add_root(const caf::strong_actor_ptr& actor, std::string name);
   std::vector<root> roots();
 
+  /// Tells `what` when the runtime stops, at once when it has; kept weakly.
+  void at_stop(std::weak_ptr<stoppable> what);
+
   // CAF's side.
   detail::clock& clock() noexcept override { return clock_; }
   void enqueue(caf::resumable* what) override;
@@ -75,6 +79,7 @@ class scheduler final : public caf::scheduler::abstract_coordinator {
   };
 
   void run(worker& self);
+  void tell_stopped();
   void purge();
 
   const scheduler_setup setup_;
@@ -85,6 +90,9 @@ class scheduler final : public caf::scheduler::abstract_coordinator {
   std::atomic<std::size_t> next_{0};
   std::mutex roots_mutex_;
   std::vector<weak_root> roots_;
+  std::mutex stop_mutex_;
+  std::vector<std::weak_ptr<stoppable>> at_stop_;
+  bool stopped_ = false;
 };
 
 }  // namespace duplex::detail

@@ -3,6 +3,8 @@
 
 #include "transport/command.hpp"
 #include "transport/inherited.hpp"
+#include "transport/inproc_names.hpp"
+#include "transport/local_session.hpp"
 #include "transport/local_socket.hpp"
 
 #include <boost/asio/connect.hpp>
@@ -91,6 +93,7 @@ void dialler::dial() {
   if (where_.type() == endpoint::kind::unix_socket) return connect_local();
   if (where_.type() == endpoint::kind::exec) return run_command();
   if (where_.type() == endpoint::kind::fd) return use_inherited();
+  if (where_.type() == endpoint::kind::inproc) return connect_inproc();
   const auto self = caf::strong_actor_ptr{ctrl()};
   const auto give_up = [self](errc code, std::string why) {
     caf::anon_send(caf::actor_cast<caf::actor>(self), refuse_atom_v, error{code, std::move(why)});
@@ -147,6 +150,17 @@ void dialler::connect_local() {
   about.address = where_.str();
   about.process = remote_process(local_.native_handle());
   connected(local_, std::move(about));
+}
+
+void dialler::connect_inproc() {
+  auto [here, there] = inproc_end::make_pair(home());
+  if (!inproc_name::call(where_.target(), std::move(there)))
+    return failed({errc::connection_failed, "nobody listens at " + where_.str()});
+  session_info about;
+  about.address = about.dialled = where_.str();
+  session_ = spawn_local_session(system(), *plan_, side::dialler, std::move(here), std::move(about),
+                                 caf::actor_cast<caf::actor>(this));
+  monitor(session_);
 }
 
 void dialler::run_command() {

@@ -42,6 +42,7 @@ class dialler final : public detail::pinned_actor<caf::event_based_actor> {
   void connect_local();
   void run_command();
   void use_inherited();
+  void connect_inproc();
   template <class Socket> void connected(Socket& socket, session_info about);
   void connected(unique_fd socket, session_info about);
   void ended(const caf::down_msg& gone);

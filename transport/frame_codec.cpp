@@ -12,6 +12,8 @@ namespace {
 // nothing it does not have already. Doubling from the start would copy every large frame once more.
 constexpr std::uint64_t ssh_window = 1'280'000;
 constexpr std::uint32_t smallest_block = 4096;  // libssh reads that much from a socket at a time
+// Below this a copy is cheaper than a piece of its own, for which the reader would get a batch of its own, too.
+constexpr std::size_t small_piece = 2048;
 // The highest max_frame there is (values/options.cpp). What announces more is an attack, or raw bytes that nobody will
 // read as frames: ASCII letters do.
 constexpr std::uint64_t longest_frame = 1U << 30;
@@ -24,13 +26,45 @@ std::uint64_t room_for(std::uint64_t announced, std::uint64_t arrived) {
 }  // namespace
 
 void receive_buffer::append(const char* data, std::size_t size) {
+  if (behind() != 0) return append(bytes{{data, size}});
+  put(data, size);
+}
+
+void receive_buffer::append(bytes data) {
+  if (data.empty()) return;
+  if (empty()) return adopt(std::move(data));
+  if (behind() == 0 && data.size() < small_piece) return put(data.data(), data.size());
+  if (!later_) later_ = std::make_unique<later>();
+  later_->size += data.size();
+  later_->pieces.push_back(std::move(data));
+}
+
+void receive_buffer::adopt(bytes piece) noexcept {
+  auto slice = std::move(piece).release();
+  memory_ = std::move(slice.memory);
+  begin_ = whole_ = slice.begin;
+  end_ = room_ = slice.end;
+}
+
+bytes receive_buffer::next_piece() noexcept {
+  auto& [pieces, next, size] = *later_;
+  auto piece = std::move(pieces[next++]);
+  size -= piece.size();
+  if (next == pieces.size() || (next > 64 && next * 2 > pieces.size())) {
+    pieces.erase(pieces.begin(), pieces.begin() + static_cast<std::ptrdiff_t>(next));
+    next = 0;
+  }
+  return piece;
+}
+
+void receive_buffer::put(const char* data, std::size_t size) {
   reserve(data, size);
   std::memcpy(memory_->begin() + end_, data, size);
   end_ += static_cast<std::uint32_t>(size);
 }
 
 void receive_buffer::reserve(const char* data, std::size_t size) {
-  if (memory_ && end_ + size <= memory_->capacity()) return;
+  if (memory_ && end_ + size <= room_) return;
   const auto partial = end_ - whole_;
   const char* header = partial >= frame_header                ? memory_->begin() + whole_
                        : partial == 0 && size >= frame_header ? data
@@ -46,6 +80,7 @@ void receive_buffer::move_to(std::uint64_t capacity) {
   detail::block_ptr larger{detail::block::make(capacity)};
   if (have != 0) std::memcpy(larger->begin(), memory_->begin() + begin_, have);
   memory_ = std::move(larger);
+  room_ = memory_->capacity();
   whole_ -= begin_;
   end_ = have;
   begin_ = 0;
@@ -53,15 +88,20 @@ void receive_buffer::move_to(std::uint64_t capacity) {
 
 void receive_buffer::scan(std::uint64_t max_frame) {
   if (too_large_ != 0) return;
-  while (end_ - whole_ >= frame_header) {
-    const std::uint64_t length = detail::load_length(memory_->begin() + whole_);
-    if (length > max_frame) {
-      too_large_ = length;
-      return;
+  for (;;) {
+    while (end_ - whole_ >= frame_header) {
+      const std::uint64_t length = detail::load_length(memory_->begin() + whole_);
+      if (length > max_frame) {
+        too_large_ = length;
+        return;
+      }
+      if (whole_ + frame_header + length > end_) break;
+      whole_ += static_cast<std::uint32_t>(frame_header + length);
+      ++count_;
     }
-    if (whole_ + frame_header + length > end_) return;
-    whole_ += static_cast<std::uint32_t>(frame_header + length);
-    ++count_;
+    if (count_ != 0 || behind() == 0) return;
+    const auto rest = next_piece();  // of the frame that has begun
+    put(rest.data(), rest.size());
   }
 }
 
@@ -89,7 +129,7 @@ result<frames> receive_buffer::take_frame(std::uint64_t max_frame) {
 
 bytes receive_buffer::take_bytes(std::size_t limit) {
   // Raw reading gives up the frames' boundaries: what is left is looked at afresh.
-  const auto count = static_cast<std::uint32_t>(std::min(limit, size()));
+  const auto count = static_cast<std::uint32_t>(std::min<std::size_t>(limit, end_ - begin_));
   count_ = 0;
   too_large_ = 0;
   whole_ = begin_ + count;
@@ -101,11 +141,12 @@ bytes receive_buffer::cut(std::uint32_t end) {
   begin_ = end;
   if (begin_ == end_) {
     memory_ = {};
-    begin_ = whole_ = end_ = 0;
+    begin_ = whole_ = end_ = room_ = 0;
+    if (behind() != 0) adopt(next_piece());
   } else if (count_ == 0 && end_ - begin_ >= frame_header) {
     // An unfinished frame that will not fit behind what was handed out moves now, while little of it is there.
     const auto need = room_for(detail::load_length(memory_->begin() + begin_), end_ - begin_);
-    if (begin_ + need > memory_->capacity()) move_to(std::max<std::uint64_t>(need, end_ - begin_));
+    if (begin_ + need > room_) move_to(std::max<std::uint64_t>(need, end_ - begin_));
   }
   return taken;
 }

@@ -185,13 +185,15 @@ result<trusted_host> trust_host(const std::string& file, const endpoint& where, 
 
 namespace transport {
 
+error check_pinned_key(const options& of, const std::string& host, const std::string& fingerprint) {
+  if (of.host_key.empty() || of.host_key == fingerprint) return {};
+  return {errc::host_key, host + " shows " + fingerprint + ", but " + of.host_key + " is expected (option host_key)"};
+}
+
 result<std::string> check_host_key(const options& of, const endpoint& host, ssh_key shown) {
   const auto now = described(shown);
-  if (!of.host_key.empty()) {
-    if (of.host_key == now.fingerprint) return std::string{};
-    return {errc::host_key,
-            host.str() + " shows " + now.fingerprint + ", but " + of.host_key + " is expected (option host_key)"};
-  }
+  if (auto wrong = check_pinned_key(of, host.str(), now.fingerprint)) return wrong;
+  if (!of.host_key.empty()) return std::string{};
   // Whoever runs the command trusts it, and nobody else is at the other end.
   if (host.type() == endpoint::kind::exec) return std::string{};
   if (host.type() == endpoint::kind::fd)  // a number says nothing of who is there

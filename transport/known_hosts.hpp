@@ -16,4 +16,7 @@ namespace duplex::transport {
 /// would admit it.
 result<std::string> check_host_key(const options& of, const endpoint& host, ssh_key shown);
 
+/// Nothing when the option host_key is that fingerprint, or empty. Errors: `host_key`.
+error check_pinned_key(const options& of, const std::string& host, const std::string& fingerprint);
+
 }  // namespace duplex::transport

@@ -83,7 +83,7 @@ caf::behavior session::make_behavior() {
         if (!named_) {
           promise.deliver(to_caf({errc::not_connected, "ping: the session is not up"}));
         } else {
-          pings_.push_back({0, {}, promise});
+          pings_.add(promise);
           send_ping();
         }
         return promise;
@@ -189,7 +189,7 @@ void session::bury() {
     }
   }
   control_ = nullptr;
-  for (auto& waiting : std::exchange(pings_, {})) waiting.answer.deliver(to_caf(failure_));
+  pings_.fail(failure_);
   // A client is told why in words of SSH: what it prints is all that its user sees.
   const bool denied = setup_.role == side::acceptor && failure_.code() == errc::auth_failed;
   handshake_.end(farewell_ ? farewell_.context() : denied ? failure_.context() : std::string{});

@@ -10,6 +10,7 @@
 #include "transport/handshake.hpp"
 #include "transport/hello.hpp"
 #include "transport/messages.hpp"
+#include "transport/session_rules.hpp"
 #include "transport/ssh_stream.hpp"
 #include "transport/unique_fd.hpp"
 
@@ -90,12 +91,6 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
     unsigned port;
     friend bool operator==(const offer&, const offer&) = default;
   };
-  struct ping {
-    std::uint64_t number;
-    std::chrono::steady_clock::time_point sent;
-    caf::response_promise answer;
-  };
-
   // session.cpp: life
   void start();
   void established();
@@ -197,8 +192,7 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
   hello remote_hello_;
   error goodbye_;   // what the remote side said before it left
   error farewell_;  // what this side leaves with
-  std::vector<ping> pings_;
-  std::uint64_t next_ping_ = 1;
+  ping_list pings_;
 
   // Ticking: one timer for the handshake's limit, keepalive, opens that wait, and leaving.
   std::chrono::steady_clock::time_point deadline_;

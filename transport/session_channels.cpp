@@ -34,28 +34,21 @@ caf::actor session::make_channel(ssh_stream& st, std::string service, std::vecto
 caf::response_promise session::open(std::string& service, std::vector<std::string>& headers,
                                     std::optional<channel_id> parent) {
   auto promise = make_response_promise();
-  const auto refuse = [&](errc code, std::string why) {
-    promise.deliver(to_caf({code, "open '" + service + "': " + std::move(why)}));
+  const auto refuse = [&](const error& why) {
+    promise.deliver(to_caf({why.code(), "open '" + service + "': " + why.context()}));
     return promise;
   };
-  if (state_ != state::up || !named_) return refuse(errc::not_connected, "the session is not up");
-  if (draining_ || leaving_ || farewell_) return refuse(errc::not_connected, "the session is ending");
+  if (state_ != state::up || !named_) return refuse({errc::not_connected, "the session is not up"});
+  if (draining_ || leaving_ || farewell_) return refuse({errc::not_connected, "the session is ending"});
   auto* above = parent ? find_parent(*parent) : nullptr;
-  if (parent && above == nullptr) return refuse(errc::closed, "its parent channel is closed");
-  if (!is_valid_name(service))
-    return refuse(errc::invalid_argument, "a service name is 1 to 255 letters, digits and . _ / @ -");
-  if (channels() >= setup_.settings->max_channels)
-    return refuse(errc::resource_exhausted,
-                  "the session has " + std::to_string(channels()) + " channels (option max_channels)");
+  if (parent && above == nullptr) return refuse({errc::closed, "its parent channel is closed"});
+  if (auto why = check_open(service, channels(), setup_.settings->max_channels)) return refuse(why);
   const open_record record{next_number_, parent, headers};
   auto text = record.encode();
-  const auto limit = std::min(setup_.settings->max_open_record, remote_hello_.max_open_record);
-  if (text.size() > limit)
-    return refuse(errc::resource_exhausted, "its headers make an open record of " + std::to_string(text.size()) +
-                                                " bytes, over the limit of " + std::to_string(limit) +
-                                                " (option max_open_record)");
+  if (auto why = check_record(text.size(), std::min(setup_.settings->max_open_record, remote_hello_.max_open_record)))
+    return refuse(why);
   ssh_channel ch = ssh_channel_new(ssh_);
-  if (ch == nullptr) return refuse(errc::internal, "libssh gave no channel");
+  if (ch == nullptr) return refuse({errc::internal, "libssh gave no channel"});
   auto& st = add(ch, {setup_.role, next_number_++}, dialect::native);
   if (above != nullptr) st.become_child_of(*above);
   open_later(st, service, 1, std::move(text), promise, std::move(headers));
@@ -154,8 +147,7 @@ int session::on_message(ssh_message message) {
 // Why the remote side may not have that service; nothing when it may. A stock client hears "no" only in the answer to
 // its request, a peer in trailers, with the reason: there its own peer decides whether anybody serves.
 error session::check_service(const std::string& service, unsigned port, dialect speaks) const {
-  if (!is_valid_name(service))
-    return {errc::invalid_argument, "a service name is 1 to 255 letters, digits and . _ / @ -"};
+  if (auto wrong = check_name(service)) return wrong;
   if (may_ && !may_->may_open(service, port))
     return {errc::auth_failed, "the key " + about_->remote_key + " may not open '" + service + '\''};
   if (speaks == dialect::native) return {};
@@ -181,12 +173,11 @@ int session::on_open_request(ssh_message message) {
     return refuse;
   auto* parent = record && record->parent ? find_parent(*record->parent) : nullptr;
   // Who may open the parent may open children: what they are is its service's affair.
-  auto why = control   ? error{}
-             : !record ? record.error()
-             : record->parent && parent == nullptr
-                 ? error{errc::not_found, "its parent is no open channel of this session"}
-             : parent != nullptr ? error{}
-                                 : check_service(service, port, speaks);
+  auto why = control                               ? error{}
+             : !record                             ? record.error()
+             : record->parent && parent == nullptr ? no_parent()
+             : parent != nullptr                   ? error{}
+                                                   : check_service(service, port, speaks);
   if (why) log(log_record::level::info, "refused '" + service + "': " + why.message());
   if (why && speaks != dialect::native) return refuse;
 

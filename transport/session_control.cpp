@@ -3,7 +3,6 @@
 #include "transport/session.hpp"
 
 #include <duplex/percent.hpp>
-#include <duplex/version.hpp>
 
 #include <caf/send.hpp>
 
@@ -49,9 +48,7 @@ void session::open_control() {
   control_->framed_ = control_->opening_ = true;
   control_->answer_due_ = deadline_;
   to_open_.push_back({control_, std::string{control_service}, open_record{}.encode(), 1});
-  send_control(hello{setup_.settings->name, instance_id(), std::string{"duplex "} + version, setup_.settings->max_frame,
-                     setup_.settings->max_open_record}
-                   .to_frame());
+  send_control(own_hello(*setup_.settings).to_frame());
   mark();
 }
 
@@ -84,25 +81,14 @@ void session::on_control_frame(const control_frame& frame) {
     if (!said) return fail(said.error());
     hello_seen_ = true;
     remote_hello_ = std::move(*said);
-    // Channels share what is known of the session, so it changes by replacement only.
-    auto known = std::make_shared<session_info>(*about_);
-    known->remote_name = remote_hello_.name;
-    known->instance = remote_hello_.instance;
-    known->version = printable(remote_hello_.version);
-    known->max_frame = remote_hello_.max_frame;
-    known->native = true;
-    about_ = std::move(known);
+    about_ = introduced(*about_, remote_hello_);
     caf::anon_send(caf::actor_cast<caf::actor>(this), claim_atom_v);
   } else if (frame.word == "ping") {
     if (control_->queued_ > most_answers)
       return fail({errc::resource_exhausted, "the remote side pings and does not read the answers"});
     send_control({"pong", frame.items});
   } else if (frame.word == "pong") {
-    const auto number = number_of(frame, "number");
-    const auto at = std::find_if(pings_.begin(), pings_.end(), [&](const ping& p) { return p.number == number; });
-    if (at == pings_.end()) return;
-    at->answer.deliver(std::chrono::nanoseconds{clock::now() - at->sent}.count());
-    pings_.erase(at);
+    pings_.answered(number_of(frame, "number"));
   } else if (frame.word == "goodbye") {
     goodbye_ = reason_of(frame);
     draining_ = true;
@@ -134,9 +120,7 @@ void session::claim() {
             if (const auto why = check_claim()) return turn_away(why);  // the list has changed meanwhile
             named_ = true;
             if (setup_.role == side::acceptor)
-              send_control(hello{setup_.settings->name, instance_id(), std::string{"duplex "} + version,
-                                 setup_.settings->max_frame, setup_.settings->max_open_record}
-                               .to_frame());
+              send_control(own_hello(*setup_.settings).to_frame());
             else if (setup_.reporter)
               caf::anon_send(setup_.reporter, up_atom_v, caf::actor_cast<caf::actor>(this), session_info_ptr{about_});
             setup_.reporter = nullptr;
@@ -219,10 +203,7 @@ void session::send_ping() {
     ssh_send_keepalive(ssh_);
     return mark();
   }
-  const auto number = next_ping_++;
-  for (auto& waiting : pings_)
-    if (waiting.number == 0) waiting.number = number, waiting.sent = clock::now();
-  send_control({"ping", {"number=" + std::to_string(number)}});
+  send_control({"ping", {"number=" + std::to_string(pings_.send())}});
 }
 
 }  // namespace duplex::transport

@@ -4,6 +4,7 @@
 #include "runtime/scheduler.hpp"
 #include "transport/descriptor_pump.hpp"
 #include "transport/inherited.hpp"
+#include "transport/local_listener.hpp"
 #include "transport/local_socket.hpp"
 
 #include <sys/socket.h>
@@ -60,6 +61,7 @@ result<unique_fd> single_acceptor::join(unique_fd in, unique_fd out) {
 caf::actor spawn_acceptor(caf::actor_system& system, const endpoint& where, session_plan_ptr plan,
                           authorized_keys_ptr admitted) {
   auto* home = &detail::scheduler::of(system).next();
+  if (where.type() == endpoint::kind::inproc) return system.spawn<local_listener>(home, where, std::move(plan));
   const bool single =
       where.type() == endpoint::kind::stdio || (where.type() == endpoint::kind::fd && !is_listening(where.number()));
   if (single) return system.spawn<single_acceptor>(home, where, std::move(plan), std::move(admitted));

@@ -69,7 +69,7 @@ class stream {
   /// Whether something is left that a reader could still take.
   [[nodiscard]] bool untaken() { return !data_.empty() || errors_readable(); }
   /// The reader is done with that many bytes taken before: the remote side may send as many again.
-  void consumed(std::size_t count);
+  virtual void consumed(std::size_t count);
   /// The channel has come to look: it will be told again.
   void seen() noexcept { told_ = false; }
 

@@ -82,6 +82,14 @@ class bytes {
     return *this;
   }
   ~bytes() = default;
+  struct part {
+    detail::block_ptr memory;
+    std::uint32_t begin, end;
+  };
+  /// For the library: what it was made from; it is empty afterwards.
+  [[nodiscard]] part release() && noexcept {
+    return {std::move(memory_), std::exchange(begin_, 0), std::exchange(end_, 0)};
+  }
 
   [[nodiscard]] const char* data() const noexcept { return memory_ ? memory_->begin() + begin_ : nullptr; }
   [[nodiscard]] std::size_t size() const noexcept { return end_ - begin_; }

@@ -23,6 +23,10 @@ namespace duplex {
 ///
 /// Who binds `stdio:` or `fd:N` with `DUPLEX_PARENT_KEY` set admits that key alone, and the variable is removed;
 /// otherwise authorized_keys decides, as everywhere. No `from=` matches where there is no address.
+///
+/// An inproc name is known throughout the process, in all its runtimes. Such a session is not encrypted, and neither
+/// authorized_keys nor known_hosts are asked: whoever is in the process could read the keys as well. `host_key`, when
+/// it is set, is checked.
 class endpoint {
  public:
   enum class kind : std::uint8_t { tcp, unix_socket, inproc, exec, stdio, fd };

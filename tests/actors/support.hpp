@@ -65,15 +65,19 @@ inline options with_keys(options settings = {}) {
   return settings;
 }
 
-/// Two peers of one runtime, `me` connected to `hub` over loopback.
+/// Two peers of one runtime, `me` connected to `hub`, over loopback if no other endpoint is given.
 struct pair {
-  explicit pair(options for_both = {}, std::size_t workers = 2) : pair(for_both, for_both, workers) {}
-  pair(options for_hub, options for_me, std::size_t workers = 2) : rt(runtime_options{workers, {}}) {
+  explicit pair(options for_both = {}, std::size_t workers = 2) : pair(loopback, for_both, for_both, workers) {}
+  pair(options for_hub, options for_me, std::size_t workers = 2) : pair(loopback, for_hub, for_me, workers) {}
+  explicit pair(std::string_view bound, options for_both = {}, std::size_t workers = 2)
+      : pair(bound, for_both, for_both, workers) {}
+  pair(std::string_view bound, options for_hub, options for_me, std::size_t workers = 2)
+      : rt(runtime_options{workers, {}}) {
     for_hub.name = "hub";
     for_me.name = "me";
     hub = rt.spawn_peer(with_keys(for_hub));
     me = rt.spawn_peer(with_keys(for_me));
-    const auto at = hub.bind("tcp://127.0.0.1:0");
+    const auto at = hub.bind(bound);
     if (!at) FAIL(at.error().message());
     where = at->str();
     if (auto up = me.connect(where); !up) FAIL(up.error().message());
@@ -88,6 +92,8 @@ struct pair {
     if (!far) FAIL(far.error().message());
     return {*near, *far};
   }
+
+  static constexpr std::string_view loopback = "tcp://127.0.0.1:0";
 
   runtime rt;
   peer hub, me;

@@ -294,3 +294,71 @@ TEST_CASE("frame codec: bytes left unread in small pieces do not pile up memory"
   CHECK(buffer.size() == 1);
   CHECK(allocated() - before < 4U << 20);
 }
+
+TEST_CASE("frame codec: memory that is handed over is not copied", "[frame codec]") {
+  receive_buffer buffer;
+  const bytes one{framed(std::string(3000, 'a')) + framed("b")}, other{framed(std::string(5000, 'c'))};
+  buffer.append(one);
+  buffer.append(other);
+  CHECK(buffer.size() == one.size() + other.size());
+  auto first = buffer.take_frames(limit), second = buffer.take_frames(limit);
+  REQUIRE((first && second));
+  CHECK(first->image().data() == one.data());
+  CHECK(first->count() == 2);
+  CHECK(second->image().data() == other.data());
+  CHECK(buffer.empty());
+}
+
+TEST_CASE("frame codec: memory that was handed over is never written to", "[frame codec]") {
+  const bytes whole{framed("first") + std::string(100, 'x')};
+  const auto before = whole.str();
+  receive_buffer buffer;
+  buffer.append(whole.slice(0, 9));
+  append(buffer, framed("more"));  // not behind it, where others see it
+  CHECK(whole.view() == before);
+  CHECK(taken(buffer) == strings{"first", "more"});
+}
+
+TEST_CASE("frame codec: handed-over pieces of any size make up the same frames", "[frame codec]") {
+  std::mt19937 random{7};
+  const auto below = [&](std::size_t n) { return std::uniform_int_distribution<std::size_t>{0, n - 1}(random); };
+  for (int round = 0; round < 50; ++round) {
+    strings sent;
+    std::string wire;
+    for (int i = 0; i < 40; ++i) {
+      sent.emplace_back(below(i % 5 == 0 ? 20'000 : 300), static_cast<char>('a' + i % 26));
+      wire += framed(sent.back());
+    }
+    receive_buffer buffer;
+    strings got;
+    const auto take = [&] {
+      for (auto some = taken(buffer); !some.empty(); some = taken(buffer))
+        got.insert(got.end(), some.begin(), some.end());
+    };
+    for (std::string_view rest{wire}; !rest.empty();) {
+      const auto n = std::min(rest.size(), 1 + below(below(2) == 0 ? 100 : 9000));
+      if (below(4) == 0)
+        append(buffer, rest.substr(0, n));
+      else
+        buffer.append(bytes{rest.substr(0, n)});
+      rest.remove_prefix(n);
+      if (below(3) == 0) take();
+    }
+    take();
+    CHECK((got == sent));
+    CHECK(buffer.empty());
+  }
+}
+
+TEST_CASE("frame codec: handed-over pieces are read raw, one after the other", "[frame codec]") {
+  receive_buffer buffer;
+  std::string expected, got;
+  for (int i = 0; i < 300; ++i) {
+    expected += std::string(3000, static_cast<char>('a' + i % 26));
+    buffer.append(bytes{std::string(3000, static_cast<char>('a' + i % 26))});
+    got += buffer.take_bytes(2000).view();  // always behind
+  }
+  CHECK(buffer.size() == expected.size() - got.size());
+  while (!buffer.empty()) got += buffer.take_bytes(70'000).view();
+  CHECK((got == expected));
+}
