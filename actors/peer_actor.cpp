@@ -46,11 +46,11 @@ peer_core::behavior_type peer_core::make_behavior() {
       },
       [this](connect_atom, const endpoint& where) { return connect(where); },
       [this](disconnect_atom, const endpoint& where) -> caf::result<void> {
-        const auto at = diallers_.find(where.str());
-        if (at == diallers_.end())
-          return fail(errc::not_found, "disconnect '" + where.str() + "': not connected there");
-        caf::anon_send_exit(at->second, caf::exit_reason::user_shutdown);
-        diallers_.erase(at);
+        const auto [first, last] = diallers_.equal_range(where.str());
+        if (first == last) return fail(errc::not_found, "disconnect '" + where.str() + "': not connected there");
+        for (auto at = first; at != last; ++at) caf::anon_send_exit(at->second, caf::exit_reason::user_shutdown);
+        diallers_.erase(first, last);
+        settle_opens();
         return caf::unit;
       },
       [this](peers_atom) {
@@ -128,6 +128,7 @@ peer_core::behavior_type peer_core::make_behavior() {
       [this](shutdown_atom, std::chrono::milliseconds left) {
         shut_down(std::min(settings_->linger, left - std::min(left / 4, std::chrono::milliseconds{250})), close_atom_v);
       },
+      [this](retry_atom) { settle_opens(); },
       [this](drop_atom) {
         for (const auto& [id, session] : sessions_)
           caf::anon_send(session.actor, drop_atom_v, std::string{"the peer is shutting down"});
@@ -143,12 +144,14 @@ void peer_core::on_exit() {
     known.queue.end(why);
     while (auto channel = known.queue.next()) caf::anon_send(*channel, close_atom_v);
   }
+  for (auto& open : waiting_opens_) open.answer.deliver(why);
   for (auto& promise : leaving_) promise.deliver(caf::unit);
   listeners_.clear();
   diallers_.clear();
   sessions_.clear();
   remotes_.clear();
   services_.clear();
+  waiting_opens_.clear();
   observers_.clear();
   if (access_) caf::anon_send_exit(std::exchange(access_, nullptr), caf::exit_reason::user_shutdown);
   plan_ = nullptr;  // it names this actor
@@ -229,9 +232,14 @@ caf::result<peer_info> peer_core::connect(const endpoint& where) {
   if (diallers_.contains(where.str()))
     return fail(errc::already_exists, "connect '" + where.str() + "': connected there already");
   auto promise = make_response_promise();
-  auto made = system().spawn<transport::dialler>(&scheduler::of(system()).next(), where, plan_);
-  monitor(made);
-  diallers_.emplace(where.str(), made);
+  const bool one_only = where.type() == endpoint::kind::exec || where.type() == endpoint::kind::fd;
+  caf::actor made;
+  for (std::uint64_t i = one_only ? 1 : settings_->sessions; i != 0; --i) {
+    if (made) caf::anon_send(made, connect_atom_v);
+    made = system().spawn<transport::dialler>(&scheduler::of(system()).next(), where, plan_);
+    monitor(made);
+    diallers_.emplace(where.str(), made);
+  }
   request(made, caf::infinite, connect_atom_v)
       .then(
           [this, promise](const transport::session_info_ptr& about) mutable {
@@ -265,6 +273,7 @@ caf::result<void> peer_core::set_option(const std::string& name, const std::stri
 template <class Verb> void peer_core::shut_down(std::chrono::milliseconds linger, Verb to_sessions) {
   for (const auto& [id, session] : sessions_) caf::anon_send(session.actor, to_sessions);
   if (std::exchange(shutting_down_, true)) return;
+  settle_opens();
   for (const auto& [where, actor] : listeners_) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
   listeners_.clear();
   for (const auto& [where, actor] : diallers_) caf::anon_send(actor, drain_atom_v);

@@ -31,6 +31,7 @@ using peer_core_actor =
                        caf::reacts_to<withdraw_atom, caf::actor, std::string, std::uint16_t>,
                        caf::reacts_to<access_atom, transport::authorized_keys_ptr>,  // the access list changed
                        caf::reacts_to<shutdown_atom, std::chrono::milliseconds>,     // the runtime ends
+                       caf::reacts_to<retry_atom>,                                   // to itself: an open waits
                        caf::reacts_to<drop_atom>>;                                   // to itself: linger is over
 
 /// *Actor, pinned.* Knows who is connected and which services there are; owns listeners, diallers and sessions.
@@ -55,6 +56,12 @@ class peer_core final : public pinned_actor<peer_core_actor::base> {
     std::vector<caf::actor> sessions;
     std::size_t turn = 0;
   };
+  struct waiting_open {
+    std::string to, service;
+    std::vector<std::string> headers;
+    caf::response_promise answer;
+    std::chrono::steady_clock::time_point due;
+  };
   struct service {
     caf::actor acceptor;                // or, when null:
     accept_queue<channel_actor> queue;  // for `accept`
@@ -74,6 +81,8 @@ class peer_core final : public pinned_actor<peer_core_actor::base> {
   caf::result<void> register_service(const std::string& name, const caf::actor& acceptor);
   caf::result<channel_actor> open(const std::string& to, std::string& service, std::vector<std::string>& headers);
   caf::result<ping_report> ping(const std::string& to);
+  bool is_expected() const;
+  void settle_opens();
   caf::result<void> set_option(const std::string& name, const std::string& value);
   result<remote*> find_remote(const std::string& name);
   caf::actor pick(remote& among);
@@ -92,12 +101,13 @@ class peer_core final : public pinned_actor<peer_core_actor::base> {
   result<key> identity_;
   error broken_;  // why nothing works: options or key
   transport::session_plan_ptr plan_;
-  std::map<std::string, caf::actor, std::less<>> listeners_, diallers_;
+  std::multimap<std::string, caf::actor, std::less<>> listeners_, diallers_;  // several diallers: option sessions
   std::map<caf::actor_id, session_entry> sessions_;
   std::map<std::string, remote, std::less<>> remotes_;
   std::map<std::string, service, std::less<>> services_;
   offers offers_;
-  caf::actor access_;  // watches the access list, from the first bind on
+  caf::actor access_;                        // watches the access list, from the first bind on
+  std::vector<waiting_open> waiting_opens_;  // for a remote peer that is being dialled
   std::vector<caf::actor> observers_;
   std::vector<caf::response_promise> leaving_;
   dispatcher turns_;

@@ -56,6 +56,7 @@ void peer_core::list(const caf::actor& session, const transport::session_info_pt
   whom.info.sessions = static_cast<std::uint32_t>(whom.sessions.size());
   sessions_[session.id()].listed = true;
   if (first) announce(peer_event::kind::up, whom.info, {});
+  if (!waiting_opens_.empty()) caf::anon_send(self_handle(), retry_atom_v);  // once the session has heard of it
 }
 
 // Another process with the same key claims the name: a restarted one, whose old connection may be dead without anybody
@@ -121,9 +122,11 @@ void peer_core::gone(const caf::down_msg& down) {
   for (auto* const list : {&listeners_, &diallers_})
     std::erase_if(*list, [&](const auto& entry) {
       if (entry.second.id() != id) return false;
-      announce(peer_event::kind::ended, {entry.first, {}, entry.first, {}, 0}, from_caf(down.reason));
+      if (list->count(entry.first) == 1)
+        announce(peer_event::kind::ended, {entry.first, {}, entry.first, {}, 0}, from_caf(down.reason));
       return true;
     });
+  settle_opens();
   std::erase_if(observers_, [&](const auto& observer) { return observer.id() == id; });
   const auto served = std::erase_if(
       services_, [&](const auto& entry) { return entry.second.acceptor && entry.second.acceptor.id() == id; });
@@ -138,44 +141,6 @@ void peer_core::announce(peer_event::kind what, const peer_info& whom, const err
                         words[static_cast<int>(what)] + (why ? ": " + why.message() : "")});
   }
   for (const auto& observer : observers_) caf::anon_send(observer, event_atom_v, peer_event{what, whom, why});
-}
-
-result<peer_core::remote*> peer_core::find_remote(const std::string& name) {
-  if (broken_) return broken_;
-  const auto chosen = name.empty() ? turns_.next() : std::optional<std::string>{name};
-  if (!chosen) return {errc::not_connected, "no remote peer is connected"};
-  const auto at = remotes_.find(*chosen);
-  if (at == remotes_.end()) return {errc::not_connected, "no session leads to '" + *chosen + "'"};
-  return &at->second;
-}
-
-caf::actor peer_core::pick(remote& among) { return among.sessions[among.turn++ % among.sessions.size()]; }
-
-caf::result<channel_actor> peer_core::open(const std::string& to, std::string& service,
-                                           std::vector<std::string>& headers) {
-  if (const auto by = to.empty() ? offers_.next(service) : std::nullopt) {
-    auto promise = make_response_promise();
-    promise.delegate(by->session, forward_atom_v, std::move(service), by->port, std::string{"127.0.0.1"});
-    return promise;
-  }
-  auto found = find_remote(to);
-  if (!found) return fail(found.error().code(), "open '" + service + "': " + found.error().context());
-  auto promise = make_response_promise();
-  promise.delegate(pick(**found), open_atom_v, std::move(service), std::move(headers));
-  return promise;
-}
-
-caf::result<ping_report> peer_core::ping(const std::string& to) {
-  auto found = find_remote(to);
-  if (!found) return to_caf(found.error());
-  auto promise = make_response_promise();
-  request(pick(**found), settings_->open_timeout, ping_atom_v)
-      .then(
-          [promise, info = (*found)->info](std::int64_t nanoseconds) mutable {
-            promise.deliver(ping_report{info, std::chrono::nanoseconds{nanoseconds}});
-          },
-          [promise](caf::error& why) mutable { promise.deliver(std::move(why)); });
-  return promise;
 }
 
 }  // namespace duplex::detail

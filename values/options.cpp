@@ -50,6 +50,7 @@ constexpr std::array table{
     row{"rekey_time", &options::rekey_time, 1000, day},
     row{"stream_local_bind_mask", &options::stream_local_bind_mask},
     row{"allow_users", &options::allow_users},
+    row{"sessions", &options::sessions, 1, 64},
     row{"login_grace_time", &options::login_grace_time, 1, day},
     row{"connect_timeout", &options::connect_timeout, 1, day},
     row{"open_timeout", &options::open_timeout, 1, day},

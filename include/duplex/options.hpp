@@ -72,11 +72,16 @@ struct options {
   /// socket to accept at: tcp, stdio, a connected fd.
   std::string allow_users = {};
 
+  /// How many sessions `connect` keeps to an endpoint; opens are spread over them. More than one where a single core
+  /// does not encrypt fast enough, or for more than `max_channels`. A command or a descriptor has one.
+  std::uint64_t sessions = 1;
+
   /// How long a client may take to authenticate.
   std::chrono::milliseconds login_grace_time = std::chrono::seconds{10};
   /// How long dialling may take, up to the exchange of names.
   std::chrono::milliseconds connect_timeout = std::chrono::seconds{10};
-  /// How long the remote peer may take to accept or refuse a channel.
+  /// How long the remote peer may take to accept or refuse a channel; and how long an open waits for a remote peer that
+  /// is being dialled.
   std::chrono::milliseconds open_timeout = std::chrono::seconds{10};
   /// A session that has received nothing for `alive_interval` is asked; after `alive_count_max` silent intervals it
   /// is ended.

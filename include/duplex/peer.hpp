@@ -70,7 +70,8 @@ class peer {
   /// Waits for the next channel that a remote peer opens for `service`; for any service that nobody serves when empty.
   /// Errors: `already_exists` when a handler has it, `invalid_argument`.
   result<channel> accept(std::string_view service = {}) { return detail::wait(state_, detail::accept_op{service}); }
-  /// Opens a channel to `service` at the remote peer `to`, or at the next one when `to` is empty. Errors:
+  /// Opens a channel to `service` at the remote peer `to`, or at the next one when `to` is empty. While an endpoint is
+  /// being dialled, it waits up to `open_timeout` for a remote peer that is not there yet. Errors:
   /// `not_connected`, `unknown_service`, `refused`, `resource_exhausted`, `timed_out`.
   result<channel> open(std::string_view to, std::string_view service, const std::vector<std::string>& headers = {}) {
     return detail::wait(state_, detail::open_op{to, service, &headers});
