@@ -175,7 +175,8 @@ channel_core::behavior_type channel_core::make_behavior() {
       },
       [this](incoming_atom, const caf::actor& child) {
         auto why = children().check(limits_.accept_queue);
-        if (state_ != state::open) why = {errc::not_found, "its parent channel is closed"};
+        // Still `opening`: the remote side has kept this channel, and its word for that waits behind.
+        if (state_ == state::over) why = {errc::not_found, "its parent channel is closed"};
         if (why) return caf::anon_send(child, refuse_atom_v, why);
         caf::anon_send(child, keep_atom_v);
         children_->put(child);

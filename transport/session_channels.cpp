@@ -94,6 +94,7 @@ void session::send_opens() {
       look_after(st);
       continue;
     }
+    st.send_accept_of_parent();
     const int rc = ask(st, next.service.c_str(), next.port, next.originator.c_str());
     opening_.push_back(&st);
     if (rc == SSH_ERROR && !st.confirmed_) denied(st);  // the answer came within the call
