@@ -60,7 +60,7 @@ int main(int argc, char** argv) {
 
   auto sum = client.open("broker", "sums");
   if (!sum) return fail(sum.error());
-  (void)sum->write_frame("6 * 7");  // the same
+  (void)sum->write_frame("6 * 7");  // if that fails, so does the reading
   auto got = work->accept();        // the channel that the client opened
   if (!got) return fail(got.error());
   caf::anon_send(rt.system().spawn(clerk), std::move(*got));
