@@ -125,7 +125,10 @@ caf::response_promise local_session::open(std::string& service, std::vector<std:
   if (auto why = check_record(size, std::min(settings.max_open_record, remote_hello_.max_open_record)))
     return refuse(why);
   auto& st = add({setup_.role, next_number_++});
-  if (above != nullptr) st.become_child_of(*above);
+  if (above != nullptr) {
+    st.become_child_of(*above);
+    above->send_accept(outgoing_);  // if it is due: the open of a child comes after it
+  }
   st.opening_ = true;
   st.answer_due_ = std::chrono::steady_clock::now() + settings.open_timeout;
   opening_.push_back(&st);

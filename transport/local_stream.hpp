@@ -24,6 +24,7 @@ class local_stream final : public stream {
   friend class local_session;  // as ssh_stream: the session's flush drives what is below
 
   void send(std::vector<wire::event>& to);
+  void send_accept(std::vector<wire::event>& to);
   void send_data(std::vector<wire::event>& to);
   void grant(std::vector<wire::event>& to);
   [[nodiscard]] std::int64_t due();  // credit that the remote side should have by now, in bytes

@@ -90,8 +90,8 @@ class channel {
   result<void> send(const channel& what) { return detail::wait(state_, detail::send_op{&what.state_}); }
   /// Opens a child channel on the same session; the remote side gets it from its `accept` on this channel, to any
   /// depth. Children end with their parent: closing it closes them, after what was written to them, with the trailers
-  /// `status=2` and a reason. Errors: `closed`, `refused`, `resource_exhausted`, `timed_out`, `unsupported` when the
-  /// remote side is a stock client.
+  /// `status=2` and a reason. Errors: `closed`, `not_found` when the remote side is just closing, `refused`,
+  /// `resource_exhausted`, `timed_out`, `unsupported` when the remote side is a stock client.
   result<channel> open(std::string_view service, const std::vector<std::string>& headers = {});
   /// Waits for the next child that the remote side opens, of any service; `accept_queue` of them wait to be taken, more
   /// are refused. Errors: `end_of_stream` when the remote side has closed this channel, `closed`.

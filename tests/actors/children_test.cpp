@@ -115,7 +115,7 @@ TEST_CASE("children: what the remote side sent and closed is read although the p
 
 TEST_CASE("children: a service may open one as soon as it has its channel", "[children]") {
   seen<std::string> outcome;
-  pair p;
+  pair p{GENERATE(as<std::string>{}, "tcp://127.0.0.1:0", "inproc://eager")};
   REQUIRE(p.hub.serve("eager", [&outcome](channel ch) -> asio::awaitable<void> {
     auto child = co_await ch.async_open("back");
     outcome.add(child ? "open" : child.error().message());
@@ -144,7 +144,8 @@ TEST_CASE("children: accept ends with the parent, and waits through a half-close
     REQUIRE(f.near.close());
   REQUIRE(last.wait_for(patience) == std::future_status::ready);
   CHECK(code_of(last.get()) == (here ? errc::closed : errc::end_of_stream));
-  CHECK(code_of(f.near.open("late")) == errc::closed);
+  const auto late = code_of(f.near.open("late"));  // the open may cross the close
+  CHECK((late == errc::closed || late == errc::not_found));
 }
 
 TEST_CASE("children: those that nobody accepts are bounded, and the next is told so", "[children]") {
