@@ -195,6 +195,12 @@ template <class Token>
 auto peer::async_serve(std::string_view service, const std::function<void(channel)>& handler, Token token) {
   return detail::async(state_, detail::serve_op{service, &handler, nullptr}, token);
 }
+template <class Token> auto peer::async_serve(std::string_view service, const caf::actor& acceptor, Token token) {
+  return detail::async(state_, detail::serve_op{service, nullptr, &acceptor}, token);
+}
+template <class Token> auto peer::async_serve(std::string_view service, std::nullptr_t, Token token) {
+  return detail::async(state_, detail::serve_op{service, nullptr, nullptr}, token);
+}
 template <class Token> auto peer::async_accept(std::string_view service, Token token) {
   return detail::async(state_, detail::accept_op{service}, token);
 }

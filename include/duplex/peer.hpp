@@ -104,6 +104,11 @@ class peer {
   template <class Handler, class Token = detail::default_token>
   requires detail::coroutine_handler<Handler>
   auto async_serve(std::string_view service, Handler handler, Token token = {});
+  template <class Token = detail::default_token>
+  auto async_serve(std::string_view service, const caf::actor& acceptor, Token token = {});
+  /// With nullptr as `serve(service)`: for `accept`.
+  template <class Token = detail::default_token>
+  auto async_serve(std::string_view service, std::nullptr_t, Token token = {});
   template <class Token = detail::default_token> auto async_accept(std::string_view service = {}, Token token = {});
   template <class Token = detail::default_token>
   auto async_open(std::string_view to, std::string_view service, Token token = {});

@@ -87,7 +87,7 @@ TEST_CASE("faces: every operation of a peer works as async_ with a coroutine", "
     CHECK(report->round_trip.count() > 0);
     auto handled = co_await me.async_open("hub", "handled");
     CHECK(handled);
-    CHECK(hub.serve("kept").error().code() == errc::none);
+    ok(co_await hub.async_serve("kept", nullptr));
     auto opened = co_await me.async_open("hub", "kept", headers);
     CHECK(opened);
     auto accepted = co_await hub.async_accept("kept");
@@ -225,11 +225,13 @@ TEST_CASE("faces: no operation lacks a face", "[faces]") {
   both(p.drop(""), [&] { p.async_drop("", "", token); });
   both(p.next_peer(), [&] { p.async_next_peer(token); });
   both(p.serve("", handler), [&] { p.async_serve("", handler, token); });
+  both(p.serve("", caf::actor{}), [&] { p.async_serve("", caf::actor{}, token); });
+  both(p.serve(""), [&] { p.async_serve("", nullptr, token); });
   both(p.accept(), [&] { p.async_accept("", token); });
   both(p.open("", ""), [&] { p.async_open("", "", list, token); });
   both(p.ping(), [&] { p.async_ping("", token); });
   both(p.set_option("", ""), [&] { p.async_set_option("", "", token); });
   both(p.get_option(""), [&] { p.async_get_option("", token); });
   both(p.shutdown(), [&] { p.async_shutdown(token); });
-  CHECK(faces == 34);
+  CHECK(faces == 36);
 }

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# usage: interface.sh ROOT: fails when an operation of peer or channel has no line in the table of docs/guide.md.
+# usage: interface.sh ROOT: fails when an operation of peer or channel, or a public header, has no line in the tables of
+# docs/guide.md.
 cd "$1" || exit 1
 failed=0
 for header in include/duplex/peer.hpp include/duplex/channel.hpp; do
@@ -10,5 +11,10 @@ for header in include/duplex/peer.hpp include/duplex/channel.hpp; do
     echo "$header: docs/guide.md has no line for $name"
     failed=1
   done
+done
+for header in include/duplex/*.hpp; do
+  grep -q "^| .*\`<duplex/${header##*/}>\`" docs/guide.md && continue
+  echo "$header: docs/guide.md has no line for it"
+  failed=1
 done
 exit $failed

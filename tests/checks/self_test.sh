@@ -21,7 +21,7 @@ good_tree() {
   printf '#include <duplex/peer.hpp>\n\n#include <boost/asio.hpp>\n' >include/duplex/async.hpp
   printf '// hello\nint main() {\n  int status = 0;\n  return status;\n}\n' >examples/hello.cpp
   printf 'text\n```cpp\n// examples/hello.cpp\nint main() {\n  int status = 0;\n  return status;\n}\n```\n```sh\nls\n```\n' >README.md
-  printf '```cpp\n// examples/hello.cpp\n  return status;\n```\n| `ping(name)` | sees | \n' >docs/guide.md
+  printf '```cpp\n// examples/hello.cpp\n  return status;\n```\n| `ping(name)` | sees | \n| `<duplex/peer.hpp>`, `<duplex/async.hpp>` | both |\n' >docs/guide.md
   mkdir -p tests/packaging/installed
   printf 'project(mine)\nfind_package(duplex)\n' >tests/packaging/installed/CMakeLists.txt
   printf '```cmake\nfind_package(duplex)\n```\n' >>README.md
@@ -75,6 +75,7 @@ plant snippets examples/other.cpp 'int main() {}\n'
 
 plant interface include/duplex/peer.hpp '  result<endpoint> bind(std::string_view where) {\n'
 plant interface include/duplex/peer.hpp '  result<std::string> pin(std::string_view name) const {\n'
+plant interface include/duplex/new.hpp '// no line in the guide\n'
 
 plant format values/bytes.cpp 'int  f( );\n'
 plant scripts dev 'if true\n'
