@@ -82,6 +82,7 @@ caf::behavior local_session::make_behavior() {
 void local_session::on_exit() {
   fail({errc::closed, "the session was ended here"});
   bury();
+  demonitor(setup_.plan.peer);                   // else the peer would remember every session it has had
   setup_.plan.peer = setup_.reporter = nullptr;  // they hold this actor
 }
 

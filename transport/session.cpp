@@ -96,6 +96,7 @@ caf::behavior session::make_behavior() {
 void session::on_exit() {
   if (!failure_) failure_ = {errc::closed, "the session was ended here"};
   bury();
+  demonitor(setup_.peer);                   // else the peer would remember every session it has had
   setup_.peer = setup_.reporter = nullptr;  // they hold this actor
 }
 
