@@ -235,7 +235,7 @@ void local_session::turn_away(const error& why) {
 void local_session::on(wire::goodbye& said) {
   goodbye_ = std::move(said.why);
   draining_ = true;
-  caf::anon_send(setup_.plan.peer, draining_atom_v, caf::actor_cast<caf::actor>(this));
+  caf::anon_send(setup_.plan.peer, draining_atom_v, caf::actor_cast<caf::actor>(this), goodbye_);
 }
 
 void local_session::on(wire::gone&) {
