@@ -87,7 +87,7 @@ TEST_CASE("drain: what is not finished within linger is cut off", "[drain]") {
   CHECK(leaving.get());
   const auto took = std::chrono::steady_clock::now() - start;
   CHECK(took >= 200ms);
-  CHECK(took < 3s);  // a second for the goodbye
+  CHECK(took < 10s);  // a second for the goodbye, and a slow machine
   REQUIRE(is_done(reading));
   const auto why = reading.get().error();
   CHECK(why.code() == errc::connection_lost);

@@ -13,7 +13,7 @@ namespace {
 
 peer spawn_worker(runtime& rt, const std::string& name) {
   auto made = rt.spawn_peer(with_keys({.name = name, .reconnect_delay = 1ms, .linger = 100ms}));
-  REQUIRE(made.serve("work", [](channel) {}));
+  (void)made.serve("work", [](channel) {});  // no assertion: also called on other threads
   return made;
 }
 
@@ -56,11 +56,13 @@ TEST_CASE("topology: turns are fair among those who stay while others come and g
     REQUIRE(stay.back().connect(h.where[0]));
   }
   std::atomic<bool> over{false};
+  std::atomic<int> opened{0};
   std::thread others{[&] {
     for (int i = 0; i < 12; ++i) {
       auto d = spawn_worker(h.rt, "d" + std::to_string(i)), e = spawn_worker(h.rt, "e" + std::to_string(i));
       (void)d.connect(h.where[0]);
       (void)e.connect(h.where[0]);
+      (void)eventually([&, seen = opened.load()] { return opened >= seen + 10; });  // two rounds
       if (i % 3 == 0) (void)h.hub.drop("d" + std::to_string(i));
       (void)d.shutdown();
       if (i % 3 == 1) (void)e.disconnect(h.where[0]);
@@ -69,7 +71,7 @@ TEST_CASE("topology: turns are fair among those who stay while others come and g
     over = true;
   }};
   std::map<std::string, int> turns;
-  int opened = 0, least = 0, most = 0, largest = 0, others_had = 0;
+  int least = 0, most = 0, largest = 0, others_had = 0;
   while (!over || opened < 300) {
     auto ch = h.hub.open("", "work");
     if (!ch) {  // only those who are leaving
