@@ -175,10 +175,16 @@ channel_core::behavior_type channel_core::make_behavior() {
       },
       [this](incoming_atom, const caf::actor& child) {
         auto why = children().check(limits_.accept_queue);
-        if (state_ != state::open) why = {errc::not_found, "its parent channel is closed"};
-        if (why) return caf::anon_send(child, refuse_atom_v, why);
-        caf::anon_send(child, keep_atom_v);
-        children_->put(child);
+        // Still `opening`: the remote side has kept this channel, and its word for that waits behind.
+        if (state_ == state::over) why = {errc::not_found, "its parent channel is closed"};
+        if (stream_) stream_->child_came();
+        if (why) {
+          caf::anon_send(child, refuse_atom_v, why);
+        } else {
+          caf::anon_send(child, keep_atom_v);
+          children_->put(child);
+        }
+        if (stream_ && stream_->closed()) look();  // the end waited for this
       },
       [this](close_atom, const error& why) {
         if (state_ == state::over) return;
@@ -316,7 +322,7 @@ void channel_core::look() {
     answer_reads();
   if (state_ == state::over) return;
   if (waiting_) answer_drained();
-  if (!stream_->closed()) return;
+  if (!stream_->closed() || (stream_->has_children_coming() && !stream_->failure())) return;
   if (children_) children_->end(to_caf(end_of_reading()));
   const bool untaken = stream_->untaken() || (children_ && !children_->empty());
   if (untaken && !stream_->failure()) return;

@@ -52,8 +52,10 @@ caf::result<channel_actor> peer_core::open(const std::string& to, std::string& s
 bool peer_core::is_expected() const {
   if (shutting_down_) return false;
   const auto has_session = [&](const std::string& where) {
-    return std::any_of(sessions_.begin(), sessions_.end(),
-                       [&](const auto& entry) { return entry.second.listed && entry.second.about->dialled == where; });
+    return std::any_of(sessions_.begin(), sessions_.end(), [&](const auto& entry) {
+      const auto& session = entry.second;  // a draining one must end before its endpoint is dialled again
+      return (session.listed || session.draining) && session.about && session.about->dialled == where;
+    });
   };
   return std::any_of(diallers_.begin(), diallers_.end(), [&](const auto& entry) { return !has_session(entry.first); });
 }

@@ -155,7 +155,7 @@ void local_session::on(wire::open& asked) {
   if (parent != nullptr) st.become_child_of(*parent);
   auto channel = make_channel(st, asked.service, std::move(asked.headers), false);
   if (parent != nullptr)
-    caf::anon_send(parent->channel_, incoming_atom_v, std::move(channel));
+    parent->announce_child(std::move(channel));
   else
     caf::anon_send(setup_.plan.peer, incoming_atom_v, std::move(channel), std::move(asked.service));
 }

@@ -87,6 +87,7 @@ void session::send_opens() {
       look_after(st);
       continue;
     }
+    st.send_accept_of_parent();
     const int rc = ask(st, next.service.c_str(), next.port, next.originator.c_str());
     opening_.push_back(&st);
     if (rc == SSH_ERROR && !st.confirmed_) denied(st);  // the answer came within the call
@@ -208,7 +209,7 @@ void session::arrive(ssh_stream& st, std::string service, std::vector<std::strin
   if (parent != nullptr) st.become_child_of(*parent);
   auto channel = make_channel(st, service, std::move(headers), std::move(originator), false);
   if (parent != nullptr)
-    caf::anon_send(parent->channel_, incoming_atom_v, std::move(channel));
+    parent->announce_child(std::move(channel));
   else
     caf::anon_send(setup_.peer, incoming_atom_v, std::move(channel), std::move(service));
 }

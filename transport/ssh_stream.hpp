@@ -48,6 +48,8 @@ class ssh_stream final : public stream {
   };
 
   progress send(std::size_t& quota);
+  void send_accept();  // if it is due: before anything else on the channel, and before the opens of its children
+  void send_accept_of_parent();
   bool send_close(ssh_session of);  // with libssh's buffer empty; false: again
   std::size_t send_data(std::size_t quota);
   void send_last_word();

@@ -130,6 +130,11 @@ void stream::become_child_of(stream& parent) {
   ++parent.children_;
 }
 
+void stream::announce_child(caf::actor child) {
+  ++coming_;
+  caf::anon_send(channel_, incoming_atom_v, std::move(child));
+}
+
 void stream::leave_parent() {
   auto* parent = std::exchange(parent_, nullptr);
   if (parent != nullptr && --parent->children_ == 0) by_.changed(*parent);

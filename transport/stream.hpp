@@ -70,6 +70,9 @@ class stream {
   [[nodiscard]] bool untaken() { return !data_.empty() || errors_readable(); }
   /// The reader is done with that many bytes taken before: the remote side may send as many again.
   virtual void consumed(std::size_t count);
+  /// A child that was announced is taken in. One that came before CLOSE is, before the channel ends.
+  void child_came() noexcept { --coming_; }
+  [[nodiscard]] bool has_children_coming() const noexcept { return coming_ != 0; }
   /// The channel has come to look: it will be told again.
   void seen() noexcept { told_ = false; }
 
@@ -102,6 +105,8 @@ class stream {
   void leave_parent();
   void forget_family() noexcept { parent_ = nullptr, children_ = 0; }
   [[nodiscard]] bool is_child_of(const stream& parent) const noexcept { return parent_ == &parent; }
+  /// The remote side has opened a child: its channel asks this one's to be kept.
+  void announce_child(caf::actor child);
   [[nodiscard]] bool is_child() const noexcept { return parent_ != nullptr; }
   [[nodiscard]] bool has_children() const noexcept { return children_ != 0; }
   /// Whether the remote side may open children of it.
@@ -137,7 +142,7 @@ class stream {
   std::size_t head_ = 0, offset_ = 0, queued_ = 0;
   std::optional<std::vector<std::string>> last_word_;
   stream* parent_ = nullptr;
-  std::uint32_t children_ = 0;
+  std::uint32_t children_ = 0, coming_ = 0;
 
   bool framed_ = false, told_ = false;
   bool stalled_ = false, stalled_errors_ = false;  // the carrier holds bytes for which there was no room

@@ -113,6 +113,20 @@ TEST_CASE("children: what the remote side sent and closed is read although the p
   CHECK(code_of(f.far.accept()) == errc::end_of_stream);
 }
 
+TEST_CASE("children: a service may open one as soon as it has its channel", "[children]") {
+  seen<std::string> outcome;
+  pair p;
+  REQUIRE(p.hub.serve("eager", [&outcome](channel ch) -> asio::awaitable<void> {
+    auto child = co_await ch.async_open("back");
+    outcome.add(child ? "open" : child.error().message());
+    (void)co_await ch.async_read();
+  }));
+  auto near = p.me.open("hub", "eager");
+  REQUIRE(near);
+  REQUIRE(outcome.wait_for(1) == std::vector<std::string>{"open"});
+  CHECK(near->accept()->meta()->service == "back");
+}
+
 TEST_CASE("children: accept ends with the parent, and waits through a half-close", "[children]") {
   family f;
   auto waiting = f.far.async_accept(asio::use_future);

@@ -111,6 +111,19 @@ TEST_CASE("expected: those that wait are bounded", "[expected]") {
   }
 }
 
+TEST_CASE("expected: a peer that is leaving is not waited for", "[expected]") {
+  pair p{quick()};
+  auto [near, far] = p.open("s");
+  auto leaving = p.hub.async_shutdown(asio::use_future);
+  CHECK(eventually([&] { return p.me.peers()->empty(); }));
+  const auto refused = p.me.open("hub", "s").error();
+  CHECK(refused.code() == errc::not_connected);
+  CHECK(refused.context() == "open 's': no session leads to 'hub'");
+  REQUIRE(near.write_frame("still whole"));
+  CHECK(far.read_frame()->view() == "still whole");
+  REQUIRE(far.close());
+}
+
 TEST_CASE("expected: after a drop it waits for the session to come again", "[expected]") {
   pair p{quick()};
   REQUIRE(p.hub.serve("s"));
