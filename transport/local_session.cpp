@@ -63,7 +63,7 @@ caf::behavior local_session::make_behavior() {
       },
       [this](ping_atom) -> caf::response_promise {
         auto promise = make_response_promise();
-        if (!named_) {
+        if (state_ == state::over || !named_) {  // one that came after the end would never be answered
           promise.deliver(to_caf({errc::not_connected, "ping: the session is not up"}));
         } else {
           pings_.add(promise);
