@@ -347,6 +347,7 @@ void channel_core::over(const caf::error& reason) {
 }
 
 void channel_core::on_exit() {
+  if (subscriber_) demonitor(caf::actor_cast<caf::actor_addr>(subscriber_));  // it may outlive many channels
   if (!stream_) return;
   const auto reason = fail_state();
   if (state_ != state::over && reason && from_caf(reason).code() != errc::closed)

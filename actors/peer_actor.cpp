@@ -40,9 +40,10 @@ peer_core::behavior_type peer_core::make_behavior() {
       [this](unbind_atom, const endpoint& where) -> caf::result<void> {
         const auto at = listeners_.find(where.str());
         if (at == listeners_.end()) return fail(errc::not_found, "unbind '" + where.str() + "': not bound there");
-        caf::anon_send_exit(at->second, caf::exit_reason::user_shutdown);
+        auto promise = make_response_promise();
+        end_listener(at->second, promise);
         listeners_.erase(at);
-        return caf::unit;
+        return promise;
       },
       [this](connect_atom, const endpoint& where) { return connect(where); },
       [this](disconnect_atom, const endpoint& where) -> caf::result<void> {
@@ -116,14 +117,14 @@ peer_core::behavior_type peer_core::make_behavior() {
       [this](access_atom, const transport::authorized_keys_ptr& list) {
         for (const auto& [id, session] : sessions_) caf::anon_send(session.actor, access_atom_v, list);
       },
-      [this](draining_atom, const caf::actor& session) {
+      [this](draining_atom, const caf::actor& session, const error& why) {
         auto at = sessions_.find(session.id());
         if (at == sessions_.end()) return;
         at->second.draining = true;
-        if (!at->second.about) return;
-        const auto known = remotes_.find(label(*at->second.about));
-        if (known != remotes_.end()) announce(peer_event::kind::draining, known->second.info, {});
-        unlist(session, {});
+        if (!at->second.listed) return;
+        const auto& whom = remotes_.find(label(*at->second.about))->second;
+        if (whom.sessions.size() == 1) announce(peer_event::kind::draining, whom.info, {});
+        unlist(session, why);
       },
       [this](shutdown_atom, std::chrono::milliseconds left) {
         shut_down(std::min(settings_->linger, left - std::min(left / 4, std::chrono::milliseconds{250})), close_atom_v);
@@ -146,6 +147,11 @@ void peer_core::on_exit() {
   }
   for (auto& open : waiting_opens_) open.answer.deliver(why);
   for (auto& promise : leaving_) promise.deliver(caf::unit);
+  for (auto& [id, freed] : closing_)
+    if (freed.pending()) freed.deliver(why);
+  for (const auto& observer : observers_) demonitor(observer.address());  // they may outlive many peers
+  for (const auto& [name, known] : services_)
+    if (known.acceptor) demonitor(known.acceptor.address());
   listeners_.clear();
   diallers_.clear();
   sessions_.clear();
@@ -199,7 +205,7 @@ caf::result<endpoint> peer_core::bind(const endpoint& where) {
   if (!identity_->can_sign())
     return fail(errc::key_file, "bind '" + where.str() + "': the private key of " + identity_->fingerprint() +
                                     " is not at hand, and an agent does not sign for a host");
-  if (listeners_.contains(where.str()))
+  if (listeners_.contains(where.str()) || binding_.contains(where.str()))
     return fail(errc::already_exists, "bind '" + where.str() + "': bound there already");
   const bool inherited = where.type() == endpoint::kind::stdio || where.type() == endpoint::kind::fd;
   auto parent = inherited ? transport::parent_key() : transport::authorized_keys_ptr{};
@@ -207,15 +213,23 @@ caf::result<endpoint> peer_core::bind(const endpoint& where) {
   auto promise = make_response_promise();
   auto made = transport::spawn_acceptor(system(), where, plan_, *parent);
   monitor(made);
+  auto asked = where.str();
+  if (where.type() != endpoint::kind::tcp || where.number() != 0) binding_.insert(asked);
   request(made, binding_limit, bind_atom_v)
       .then(
-          [this, made, promise, only = *parent != nullptr](const endpoint& real) mutable {
+          [this, made, promise, asked, only = *parent != nullptr](const endpoint& real) mutable {
+            binding_.erase(asked);
+            if (shutting_down_) {
+              end_listener(made, {});
+              return promise.deliver(fail(errc::closed, "bind: the peer is shutting down"));
+            }
             listeners_.emplace(real.str(), made);
             if (only) transport::forget_parent_key();
             if (access_ || only || is_inproc(real)) return promise.deliver(real);
             watch_access([promise, real]() mutable { promise.deliver(real); });  // what is wrong is logged first
           },
-          [promise, made](caf::error& why) mutable {
+          [this, promise, made, asked](caf::error& why) mutable {
+            binding_.erase(asked);
             caf::anon_send_exit(made, caf::exit_reason::user_shutdown);
             promise.deliver(std::move(why));
           });
@@ -274,15 +288,21 @@ template <class Verb> void peer_core::shut_down(std::chrono::milliseconds linger
   for (const auto& [id, session] : sessions_) caf::anon_send(session.actor, to_sessions);
   if (std::exchange(shutting_down_, true)) return;
   settle_opens();
-  for (const auto& [where, actor] : listeners_) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+  for (const auto& [where, actor] : listeners_) end_listener(actor, {});
   listeners_.clear();
   for (const auto& [where, actor] : diallers_) caf::anon_send(actor, drain_atom_v);
   delayed_anon_send(caf::actor_cast<peer_core_actor>(this), linger, drop_atom_v);
   finish_if_empty();
 }
 
+// Its endpoint is free when it has ended, not when it has been told to: a bind that follows must find it so.
+void peer_core::end_listener(const caf::actor& which, caf::response_promise freed) {
+  closing_.emplace(which.id(), std::move(freed));
+  caf::anon_send_exit(which, caf::exit_reason::user_shutdown);
+}
+
 void peer_core::finish_if_empty() {
-  if (shutting_down_ && sessions_.empty()) quit(caf::exit_reason::user_shutdown);
+  if (shutting_down_ && sessions_.empty() && closing_.empty()) quit(caf::exit_reason::user_shutdown);
 }
 
 }  // namespace duplex::detail

@@ -14,6 +14,7 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,7 @@ using peer_core_actor =
                                                                                                        // name
                        caf::reacts_to<incoming_atom, caf::actor, std::string>,  // a channel asks to be kept
                        caf::reacts_to<plan_atom>,                               // to itself: publish
-                       caf::reacts_to<draining_atom, caf::actor>,               // the remote side will leave
+                       caf::reacts_to<draining_atom, caf::actor, error>,        // the remote side will leave
                        caf::reacts_to<offer_atom, caf::actor, std::string, std::uint16_t>,  // ssh -R
                        caf::reacts_to<withdraw_atom, caf::actor, std::string, std::uint16_t>,
                        caf::reacts_to<access_atom, transport::authorized_keys_ptr>,  // the access list changed
@@ -93,6 +94,7 @@ class peer_core final : public pinned_actor<peer_core_actor::base> {
   void publish_soon();
   void watch_access(std::function<void()> then);
   template <class Verb> void shut_down(std::chrono::milliseconds linger, Verb to_sessions);
+  void end_listener(const caf::actor& which, caf::response_promise freed);
   void finish_if_empty();
   caf::actor self_handle() { return caf::actor_cast<caf::actor>(this); }
   static std::string label(const transport::session_info& about);
@@ -102,6 +104,8 @@ class peer_core final : public pinned_actor<peer_core_actor::base> {
   error broken_;  // why nothing works: options or key
   transport::session_plan_ptr plan_;
   std::multimap<std::string, caf::actor, std::less<>> listeners_, diallers_;  // several diallers: option sessions
+  std::set<std::string> binding_;                           // endpoints that a listener is being made for
+  std::map<caf::actor_id, caf::response_promise> closing_;  // listeners that end, and who waits for the endpoint
   std::map<caf::actor_id, session_entry> sessions_;
   std::map<std::string, remote, std::less<>> remotes_;
   std::map<std::string, service, std::less<>> services_;

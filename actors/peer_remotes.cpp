@@ -104,7 +104,10 @@ void peer_core::unlist(const caf::actor& session, const error& why) {
   auto& whom = known->second;
   std::erase(whom.sessions, session);
   whom.info.sessions = static_cast<std::uint32_t>(whom.sessions.size());
-  if (!whom.sessions.empty()) return;
+  if (!whom.sessions.empty()) {
+    whom.info.address = sessions_.at(whom.sessions.front().id()).about->address;
+    return;
+  }
   turns_.remove(name);
   const auto info = whom.info;
   remotes_.erase(known);
@@ -117,6 +120,11 @@ void peer_core::gone(const caf::down_msg& down) {
     unlist(at->second.actor, from_caf(down.reason));
     if (offers_.remove(at->second.actor)) publish_soon();
     sessions_.erase(at);
+    return finish_if_empty();
+  }
+  if (const auto at = closing_.find(id); at != closing_.end()) {
+    if (at->second.pending()) at->second.deliver(caf::unit);
+    closing_.erase(at);
     return finish_if_empty();
   }
   for (auto* const list : {&listeners_, &diallers_})

@@ -26,6 +26,7 @@ caf::behavior access_watch::make_behavior() {
 void access_watch::on_exit() {
   watch_.reset();
   later_.cancel();
+  demonitor(peer_);
   peer_ = nullptr;
 }
 

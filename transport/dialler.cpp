@@ -76,6 +76,7 @@ caf::behavior dialler::make_behavior() {
 
 void dialler::on_exit() {
   finished_ = true;
+  demonitor(plan_->peer);
   boost::system::error_code ignored;
   resolver_.cancel();
   socket_.close(ignored);

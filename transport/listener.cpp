@@ -100,6 +100,7 @@ void listener::on_exit() {
     ::unlink(where_.target().c_str());
   acceptor_.close(ignored);
   pause_.cancel();
+  demonitor(plan_->peer);
 }
 
 void listener::log(log_record::level severity, std::string text) const {

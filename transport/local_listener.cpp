@@ -35,6 +35,7 @@ caf::result<endpoint> local_listener::bind() {
 
 void local_listener::on_exit() {
   if (name_) name_->release();
+  demonitor(plan_->peer);
   plan_ = nullptr;
 }
 

@@ -63,7 +63,7 @@ caf::behavior local_session::make_behavior() {
       },
       [this](ping_atom) -> caf::response_promise {
         auto promise = make_response_promise();
-        if (!named_) {
+        if (state_ == state::over || !named_) {  // one that came after the end would never be answered
           promise.deliver(to_caf({errc::not_connected, "ping: the session is not up"}));
         } else {
           pings_.add(promise);
@@ -82,6 +82,7 @@ caf::behavior local_session::make_behavior() {
 void local_session::on_exit() {
   fail({errc::closed, "the session was ended here"});
   bury();
+  demonitor(setup_.plan.peer);                   // else the peer would remember every session it has had
   setup_.plan.peer = setup_.reporter = nullptr;  // they hold this actor
 }
 
@@ -234,7 +235,7 @@ void local_session::turn_away(const error& why) {
 void local_session::on(wire::goodbye& said) {
   goodbye_ = std::move(said.why);
   draining_ = true;
-  caf::anon_send(setup_.plan.peer, draining_atom_v, caf::actor_cast<caf::actor>(this));
+  caf::anon_send(setup_.plan.peer, draining_atom_v, caf::actor_cast<caf::actor>(this), goodbye_);
 }
 
 void local_session::on(wire::gone&) {

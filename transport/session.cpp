@@ -80,7 +80,7 @@ caf::behavior session::make_behavior() {
       [this](services_atom, served_names_ptr& names) { setup_.served = std::move(names); },
       [this](ping_atom) -> caf::response_promise {
         auto promise = make_response_promise();
-        if (!named_) {
+        if (state_ != state::up || !named_) {  // one that came after the end would never be answered
           promise.deliver(to_caf({errc::not_connected, "ping: the session is not up"}));
         } else {
           pings_.add(promise);
@@ -96,6 +96,7 @@ caf::behavior session::make_behavior() {
 void session::on_exit() {
   if (!failure_) failure_ = {errc::closed, "the session was ended here"};
   bury();
+  demonitor(setup_.peer);                   // else the peer would remember every session it has had
   setup_.peer = setup_.reporter = nullptr;  // they hold this actor
 }
 

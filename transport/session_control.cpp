@@ -92,7 +92,7 @@ void session::on_control_frame(const control_frame& frame) {
   } else if (frame.word == "goodbye") {
     goodbye_ = reason_of(frame);
     draining_ = true;
-    caf::anon_send(setup_.peer, draining_atom_v, caf::actor_cast<caf::actor>(this));
+    caf::anon_send(setup_.peer, draining_atom_v, caf::actor_cast<caf::actor>(this), goodbye_);
   }
   // Other words are of a later version: they are ignored.
 }

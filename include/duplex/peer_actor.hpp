@@ -18,7 +18,7 @@ namespace duplex {
 using peer_actor = caf::typed_actor<
     /// Listens; answers with the endpoint as it is, with the real port.
     caf::replies_to<bind_atom, endpoint>::with<endpoint>,
-    /// Stops listening; sessions stay.
+    /// Stops listening; answers when the endpoint is free again. Sessions stay.
     caf::replies_to<unbind_atom, endpoint>::with<void>,
     /// Keeps a session to there; answers when the first attempt has succeeded or failed, and goes on trying.
     caf::replies_to<connect_atom, endpoint>::with<peer_info>,

@@ -46,6 +46,10 @@ template <class T> class seen {
     changed_.wait_for(lock, patience, [&] { return list_.size() >= count; });
     return list_;
   }
+  void clear() {
+    std::lock_guard lock{mutex_};
+    list_.clear();
+  }
 
  private:
   std::mutex mutex_;
