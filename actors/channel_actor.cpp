@@ -5,6 +5,7 @@
 
 #include "actors/descriptor_relay.hpp"
 #include "actors/relay.hpp"
+#include "transport/session_rules.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/exit_reason.hpp>
@@ -29,6 +30,7 @@ error too_large(std::uint64_t size, std::uint64_t limit) {
 }
 
 error check_trailers(const std::vector<std::string>& list) {
+  if (auto wrong = transport::check_list(list)) return wrong;
   const auto size = encode_list(list).size();
   if (size <= max_trailers) return {};
   return {errc::resource_exhausted, "trailers of " + std::to_string(size) + " bytes, encoded, are over the limit of " +
@@ -174,6 +176,7 @@ channel_core::behavior_type channel_core::make_behavior() {
         return promise;
       },
       [this](incoming_atom, const caf::actor& child) {
+        if (state_ == state::opening) look();  // the acceptance may have come in the same packet
         auto why = children().check(limits_.accept_queue);
         if (state_ != state::open) why = {errc::not_found, "its parent channel is closed"};
         if (why) return caf::anon_send(child, refuse_atom_v, why);

@@ -121,11 +121,15 @@ caf::response_promise local_session::open(std::string& service, std::vector<std:
   auto* above = parent ? find_parent(*parent) : nullptr;
   if (parent && above == nullptr) return refuse({errc::closed, "its parent channel is closed"});
   if (auto why = check_open(service, streams_.size(), settings.max_channels)) return refuse(why);
+  if (auto why = check_list(headers)) return refuse(why);
   const auto size = open_record{next_number_, parent, headers}.encode().size();
   if (auto why = check_record(size, std::min(settings.max_open_record, remote_hello_.max_open_record)))
     return refuse(why);
   auto& st = add({setup_.role, next_number_++});
-  if (above != nullptr) st.become_child_of(*above);
+  if (above != nullptr) {
+    st.become_child_of(*above);
+    above->send_acceptance(outgoing_);  // a handler may open a child at once, and that must not be ahead of it
+  }
   st.opening_ = true;
   st.answer_due_ = std::chrono::steady_clock::now() + settings.open_timeout;
   opening_.push_back(&st);

@@ -68,9 +68,13 @@ void local_stream::send_data(std::vector<wire::event>& to) {
   }
 }
 
+void local_stream::send_acceptance(std::vector<wire::event>& to) {
+  if (std::exchange(send_accept_, false)) to.emplace_back(wire::accept{id_, receive_window_});
+}
+
 void local_stream::send(std::vector<wire::event>& to) {
   if (close_sent_) return;
-  if (std::exchange(send_accept_, false)) to.emplace_back(wire::accept{id_, receive_window_});
+  send_acceptance(to);
   if (gone_) discard();
   send_data(to);
   if (ask_drained_ && queued_ <= low_water_) {

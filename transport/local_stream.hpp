@@ -23,6 +23,7 @@ class local_stream final : public stream {
  private:
   friend class local_session;  // as ssh_stream: the session's flush drives what is below
 
+  void send_acceptance(std::vector<wire::event>& to);
   void send(std::vector<wire::event>& to);
   void send_data(std::vector<wire::event>& to);
   void grant(std::vector<wire::event>& to);

@@ -43,6 +43,7 @@ caf::response_promise session::open(std::string& service, std::vector<std::strin
   auto* above = parent ? find_parent(*parent) : nullptr;
   if (parent && above == nullptr) return refuse({errc::closed, "its parent channel is closed"});
   if (auto why = check_open(service, channels(), setup_.settings->max_channels)) return refuse(why);
+  if (auto why = check_list(headers)) return refuse(why);
   const open_record record{next_number_, parent, headers};
   auto text = record.encode();
   if (auto why = check_record(text.size(), std::min(setup_.settings->max_open_record, remote_hello_.max_open_record)))
@@ -87,6 +88,9 @@ void session::send_opens() {
       look_after(st);
       continue;
     }
+    // A handler may open a child at once: for the remote side its parent is no channel before it is accepted.
+    if (auto* parent = static_cast<ssh_stream*>(st.parent_); parent != nullptr && parent->ch_ != nullptr)
+      parent->send_acceptance();
     const int rc = ask(st, next.service.c_str(), next.port, next.originator.c_str());
     opening_.push_back(&st);
     if (rc == SSH_ERROR && !st.confirmed_) denied(st);  // the answer came within the call

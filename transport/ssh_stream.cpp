@@ -217,10 +217,14 @@ std::size_t ssh_stream::send_data(std::size_t quota) {
   return static_cast<std::size_t>(sent);
 }
 
-ssh_stream::progress ssh_stream::send(std::size_t& quota) {
-  if (ch_ == nullptr || !(confirmed_ || accepted_) || close_sent_) return progress::idle;
+void ssh_stream::send_acceptance() {
   if (std::exchange(send_accept_, false) && speaks_ == dialect::native)
     ssh_channel_request_send_exit_signal(ch_, accept_signal, 0, "", "");
+}
+
+ssh_stream::progress ssh_stream::send(std::size_t& quota) {
+  if (ch_ == nullptr || !(confirmed_ || accepted_) || close_sent_) return progress::idle;
+  send_acceptance();
   if (queued_ != 0 && gone_) discard();
   if (queued_ != 0) {
     const auto n = send_data(quota);

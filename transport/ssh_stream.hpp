@@ -47,6 +47,7 @@ class ssh_stream final : public stream {
     to_close    // only the CLOSE is left
   };
 
+  void send_acceptance();
   progress send(std::size_t& quota);
   bool send_close(ssh_session of);  // with libssh's buffer empty; false: again
   std::size_t send_data(std::size_t quota);
