@@ -267,10 +267,11 @@ caf::result<void> channel_core::written(bytes image, bool is_error) {
   return promise;
 }
 
-// An echo that is ahead of its reader gets no credit for what it read: so its own queue stays bounded by the window.
+// An echo that is ahead of its reader gets no credit for what it read: so its own queue stays bounded by the window. A
+// handle's writes wait by themselves; who reads beside them must not wait with them, or both sides wait for each other.
 void channel_core::release_credit() {
   if (held_credit_ == 0 || !stream_) return;
-  if (stream_->queued() > limits_.high_water) return stream_->ask_when_drained();
+  if (subscriber_ && stream_->queued() > limits_.high_water) return stream_->ask_when_drained();
   stream_->consumed(std::exchange(held_credit_, 0));
 }
 
