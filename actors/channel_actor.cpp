@@ -5,6 +5,7 @@
 
 #include "actors/descriptor_relay.hpp"
 #include "actors/relay.hpp"
+#include "transport/session_rules.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/exit_reason.hpp>
@@ -29,6 +30,7 @@ error too_large(std::uint64_t size, std::uint64_t limit) {
 }
 
 error check_trailers(const std::vector<std::string>& list) {
+  if (auto wrong = transport::check_list(list)) return wrong;
   const auto size = encode_list(list).size();
   if (size <= max_trailers) return {};
   return {errc::resource_exhausted, "trailers of " + std::to_string(size) + " bytes, encoded, are over the limit of " +
@@ -174,6 +176,7 @@ channel_core::behavior_type channel_core::make_behavior() {
         return promise;
       },
       [this](incoming_atom, const caf::actor& child) {
+        if (state_ == state::opening) look();  // the acceptance may have come in the same packet
         auto why = children().check(limits_.accept_queue);
         // Still `opening`: the remote side has kept this channel, and its word for that waits behind.
         if (state_ == state::over) why = {errc::not_found, "its parent channel is closed"};
@@ -270,10 +273,11 @@ caf::result<void> channel_core::written(bytes image, bool is_error) {
   return promise;
 }
 
-// An echo that is ahead of its reader gets no credit for what it read: so its own queue stays bounded by the window.
+// An echo that is ahead of its reader gets no credit for what it read: so its own queue stays bounded by the window. A
+// handle's writes wait by themselves; who reads beside them must not wait with them, or both sides wait for each other.
 void channel_core::release_credit() {
   if (held_credit_ == 0 || !stream_) return;
-  if (stream_->queued() > limits_.high_water) return stream_->ask_when_drained();
+  if (subscriber_ && stream_->queued() > limits_.high_water) return stream_->ask_when_drained();
   stream_->consumed(std::exchange(held_credit_, 0));
 }
 

@@ -121,6 +121,7 @@ caf::response_promise local_session::open(std::string& service, std::vector<std:
   auto* above = parent ? find_parent(*parent) : nullptr;
   if (parent && above == nullptr) return refuse({errc::closed, "its parent channel is closed"});
   if (auto why = check_open(service, streams_.size(), settings.max_channels)) return refuse(why);
+  if (auto why = check_list(headers)) return refuse(why);
   const auto size = open_record{next_number_, parent, headers}.encode().size();
   if (auto why = check_record(size, std::min(settings.max_open_record, remote_hello_.max_open_record)))
     return refuse(why);

@@ -43,6 +43,7 @@ caf::response_promise session::open(std::string& service, std::vector<std::strin
   auto* above = parent ? find_parent(*parent) : nullptr;
   if (parent && above == nullptr) return refuse({errc::closed, "its parent channel is closed"});
   if (auto why = check_open(service, channels(), setup_.settings->max_channels)) return refuse(why);
+  if (auto why = check_list(headers)) return refuse(why);
   const open_record record{next_number_, parent, headers};
   auto text = record.encode();
   if (auto why = check_record(text.size(), std::min(setup_.settings->max_open_record, remote_hello_.max_open_record)))

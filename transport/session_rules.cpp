@@ -14,6 +14,13 @@ error check_name(const std::string& service) {
   return {errc::invalid_argument, "a service name is 1 to 255 letters, digits and . _ / @ -"};
 }
 
+error check_list(const std::vector<std::string>& list) {
+  for (const auto& one : list)
+    if (one.find('\0') != std::string::npos)
+      return {errc::invalid_argument, "headers and trailers cannot hold a NUL, which C strings would cut: encode it"};
+  return {};
+}
+
 error no_parent() { return {errc::not_found, "its parent is no open channel of this session"}; }
 
 error check_open(const std::string& service, std::size_t channels, std::uint64_t max_channels) {

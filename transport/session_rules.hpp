@@ -21,6 +21,8 @@ namespace duplex::transport {
 /// Why such a channel cannot be opened; nothing when it can. `size` is that of its open record.
 error check_open(const std::string& service, std::size_t channels, std::uint64_t max_channels);
 error check_record(std::size_t size, std::uint64_t limit);
+/// Why such headers, or trailers, cannot travel.
+error check_list(const std::vector<std::string>& list);
 /// Why a service's name is none.
 error check_name(const std::string& service);
 /// For a child whose parent is not there.

@@ -61,8 +61,12 @@ void stream::consumed(std::size_t count) {
 
 bool stream::has_room() {
   if (data_.size() + errors_.size() + unconsumed_ < receive_window_) return true;
-  // A frame larger than the window must still arrive whole: nobody can consume a part of it.
-  return unconsumed_ == 0 && !readable() && !errors_readable();
+  // A frame larger than the window must still arrive whole: nobody can consume a part of it. Who waits for one kind
+  // need not read the other, which may fill the window once.
+  if (unconsumed_ != 0) return false;
+  const bool frame_cut = !readable(), error_cut = !errors_readable();
+  return (frame_cut && (error_cut || errors_.size() < receive_window_)) ||
+         (error_cut && data_.size() < receive_window_);
 }
 
 void stream::tell() {

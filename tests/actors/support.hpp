@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
 
+#include "tests/actors/hub/pattern.hpp"
+
 #include <duplex/duplex.hpp>
 
 #include <catch2/catch.hpp>
@@ -103,13 +105,6 @@ struct pair {
   peer hub, me;
   std::string where;
 };
-
-/// Bytes that tell where in a stream they are.
-inline std::string pattern(std::size_t size, std::size_t from = 0) {
-  std::string text(size, '\0');
-  for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>(((from + i) * 2654435761U) >> 13);
-  return text;
-}
 
 /// Reads raw bytes until the end of the stream.
 inline std::string read_all(channel& from, error* why = nullptr) {
