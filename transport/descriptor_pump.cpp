@@ -8,11 +8,13 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 #include <ctime>
+#include <string>
 
 namespace duplex::transport {
 namespace {
@@ -24,6 +26,18 @@ int make_non_blocking(int fd) {
   const int flags = ::fcntl(fd, F_GETFL);
   if (flags >= 0) ::fcntl(fd, F_SETFL, flags | O_NONBLOCK);
   return flags;
+}
+
+// Others may have the same open file, and would be told EAGAIN: a pipe is opened again. Of what cannot be, the flags to
+// restore; else -1.
+int make_non_blocking(unique_fd& fd, int access) {
+  struct stat about {};
+  if (::fstat(fd.get(), &about) != 0 || !S_ISFIFO(about.st_mode)) return make_non_blocking(fd.get());
+  const auto path = "/proc/self/fd/" + std::to_string(fd.get());
+  unique_fd own{::open(path.c_str(), access | O_NONBLOCK | O_CLOEXEC)};
+  if (!own) return make_non_blocking(fd.get());
+  fd = std::move(own);
+  return -1;
 }
 
 // A pipe that nobody reads any more would end the program by a signal.
@@ -60,8 +74,8 @@ descriptor_pump::descriptor_pump(caf::actor_config& config, detail::worker* home
 
 caf::behavior descriptor_pump::make_behavior() {
   home()->post([self = caf::strong_actor_ptr{ctrl()}, this] {
-    in_flags_ = make_non_blocking(in_.get());
-    out_flags_ = make_non_blocking(out_.get());
+    in_flags_ = make_non_blocking(in_, O_RDONLY);
+    out_flags_ = make_non_blocking(out_, O_WRONLY);
     make_non_blocking(socket_.get());
     boost::system::error_code wrong, also_wrong;
     inward_.to.assign(::fcntl(socket_.get(), F_DUPFD_CLOEXEC, 0), wrong);

@@ -45,7 +45,7 @@ class descriptor_pump final : public detail::pinned_actor<caf::event_based_actor
   unique_fd in_, out_, socket_;  // until the start
   std::chrono::milliseconds linger_;
   direction inward_, outward_;
-  int in_flags_ = -1, out_flags_ = -1;  // as they were: others may share the pipes
+  int in_flags_ = -1, out_flags_ = -1;  // as they were, of what others may share
   boost::asio::steady_timer limit_;
 };
 

@@ -20,7 +20,13 @@ single_acceptor::single_acceptor(caf::actor_config& config, detail::worker* home
     : pinned_actor(config, home), where_(std::move(where)), plan_(std::move(plan)), admitted_(std::move(admitted)) {}
 
 caf::behavior single_acceptor::make_behavior() {
-  set_down_handler([this](const caf::down_msg& gone) { quit(gone.reason); });
+  set_down_handler([this](const caf::down_msg& gone) {
+    if (pump_ && gone.source == pump_)
+      pump_ = nullptr;
+    else
+      over_ = gone.reason;
+    if (over_ && !pump_) quit(*over_);  // the last words are out: the program may end on hearing that
+  });
   return {
       [this](bind_atom) -> caf::result<endpoint> {
         auto socket = take();
@@ -53,8 +59,9 @@ result<unique_fd> single_acceptor::join(unique_fd in, unique_fd out) {
     return {errc::io, std::string{"socketpair: "} + std::strerror(errno)};
   unique_fd near{ends[0]}, far{ends[1]};
   enlarge_send_buffer(far.get());
-  system().spawn<descriptor_pump>(&detail::scheduler::of(system()).next(), std::move(in), std::move(out),
-                                  std::move(far), plan_->settings->linger);
+  pump_ = system().spawn<descriptor_pump>(&detail::scheduler::of(system()).next(), std::move(in), std::move(out),
+                                          std::move(far), plan_->settings->linger);
+  monitor(pump_);
   return near;
 }
 

@@ -23,6 +23,8 @@ class single_acceptor final : public detail::pinned_actor<caf::event_based_actor
   endpoint where_;
   session_plan_ptr plan_;
   authorized_keys_ptr admitted_;
+  caf::actor pump_;                 // between two descriptors and the session's socket, until it has ended
+  std::optional<caf::error> over_;  // the session is, with that reason
 };
 
 /// The actor that answers (bind_atom) for that endpoint: a listener, or for stdio: and a connected fd: a

@@ -84,8 +84,7 @@ void site::connect_within(transport over, const options& for_hub) {
 
 std::string site::command(transport over, const options& for_hub) const {
   const auto program = DUPLEX_BIN_DIR "/behaviour_hub " + files_.write("options", written(for_hub));
-  // The first cat does not hear that the program has ended, and would keep our socket open.
-  return over == transport::pipes ? "exec:cat | " + program + " | { cat; kill 0; }" : "exec:exec " + program;
+  return over == transport::pipes ? "exec:cat | " + program + " | cat" : "exec:exec " + program;
 }
 
 channel site::open(std::string_view service, const std::vector<std::string>& headers) {

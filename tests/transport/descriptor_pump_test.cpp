@@ -114,11 +114,11 @@ TEST_CASE("pump: a pipe that nobody reads ends the pump, and not by a signal", "
   std::signal(SIGPIPE, was);
 }
 
-TEST_CASE("pump: descriptors that others share block again afterwards", "[pump]") {
+TEST_CASE("pump: pipes that others share go on blocking for them", "[pump]") {
   pumped p;
   REQUIRE(write_all(p.to_in, "x"));
   REQUIRE(read_some(p.socket, 1) == "x");
-  CHECK((::fcntl(p.shared_in.get(), F_GETFL) & O_NONBLOCK) != 0);
+  CHECK((::fcntl(p.shared_in.get(), F_GETFL) & O_NONBLOCK) == 0);
   p.socket = unique_fd{};
   CHECK(p.ends());
   CHECK((::fcntl(p.shared_in.get(), F_GETFL) & O_NONBLOCK) == 0);
