@@ -31,7 +31,7 @@ class peer {
   /// `already_exists`, `unsupported`, `connection_failed` for a host name that does not exist, `key_file` when only an
   /// agent has the private key, `io`.
   result<endpoint> bind(std::string_view where) { return detail::wait(state_, detail::bind_op{where}); }
-  /// Stops listening; sessions stay. Errors: `not_found`.
+  /// Stops listening; sessions stay. The endpoint is free when this returns. Errors: `not_found`.
   result<void> unbind(std::string_view where) { return detail::wait(state_, detail::unbind_op{where}); }
   /// Connects, and stays connected: dials again whenever the session is lost. Returns when the first attempt succeeded
   /// or failed; after `connection_failed`, `timed_out` and `io` attempts go on, after `auth_failed`, `host_key` and
