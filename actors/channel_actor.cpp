@@ -4,7 +4,7 @@
 #include <duplex/percent.hpp>
 
 #include "actors/descriptor_relay.hpp"
-#include "actors/relay.hpp"
+#include "actors/sending.hpp"
 #include "transport/session_rules.hpp"
 
 #include <caf/actor_cast.hpp>
@@ -21,6 +21,8 @@ namespace {
 // A sender that waits for no answer may be that many high-water marks ahead; then the channel is ended, not memory.
 constexpr std::uint64_t runaway = 8;
 constexpr std::size_t max_trailers = 32 << 10;  // one packet, well below what libssh takes (262,144)
+
+caf::error no_trailers() { return to_caf({errc::closed, "the remote side closed the channel without trailers"}); }
 
 }  // namespace
 
@@ -107,6 +109,7 @@ channel_core::behavior_type channel_core::make_behavior() {
       },
       [this](trailers_atom) -> caf::result<std::vector<std::string>> {
         if (stream_ && stream_->trailers()) return *stream_->trailers();
+        if (stream_ && stream_->closed()) return no_trailers();
         auto promise = make_response_promise();
         patience().trailers.push_back(promise);
         return promise;
@@ -138,22 +141,9 @@ channel_core::behavior_type channel_core::make_behavior() {
       },
       [this](send_atom, const caf::actor& what) -> caf::result<void> {
         if (!what) return to_caf({errc::invalid_argument, "send: no channel"});
-        auto promise = make_response_promise();
-        const auto fail = [promise](caf::error& why) mutable { promise.deliver(std::move(why)); };
-        const auto sent = caf::actor_cast<channel_actor>(what);
-        request(sent, caf::infinite, meta_atom_v)
-            .then(
-                [this, promise, fail, sent](const meta& about) {
-                  request(channel_actor{this}, caf::infinite, open_atom_v, about.service, relayed_headers(about))
-                      .then(
-                          [this, promise, sent](const caf::actor& child) mutable {
-                            system().spawn<relay>(relay_end{.channel = caf::actor_cast<channel_actor>(child)},
-                                                  relay_end{.channel = sent});
-                            promise.deliver(caf::unit);
-                          },
-                          fail);
-                },
-                fail);
+        auto promise = make_response_promise();  // answered by an actor that this channel's end does not take with it
+        promise.delegate(system().spawn(sending, channel_actor{this}, caf::actor_cast<channel_actor>(what)),
+                         send_atom_v);
         return promise;
       },
       [this](open_atom, std::string& service, std::vector<std::string>& headers) -> caf::result<caf::actor> {
@@ -327,6 +317,8 @@ void channel_core::look() {
   if (state_ == state::over) return;
   if (waiting_) answer_drained();
   if (!stream_->closed() || (stream_->has_children_coming() && !stream_->failure())) return;
+  if (waiting_ && !stream_->trailers())
+    for (auto& promise : std::exchange(waiting_->trailers, {})) promise.deliver(no_trailers());
   if (children_) children_->end(to_caf(end_of_reading()));
   const bool untaken = stream_->untaken() || (children_ && !children_->empty());
   if (untaken && !stream_->failure()) return;
@@ -351,6 +343,7 @@ void channel_core::over(const caf::error& reason) {
 }
 
 void channel_core::on_exit() {
+  ended_ = true;
   if (subscriber_) demonitor(caf::actor_cast<caf::actor_addr>(subscriber_));  // it may outlive many channels
   if (!stream_) return;
   const auto reason = fail_state();
@@ -366,7 +359,10 @@ void channel_core::on_exit() {
     if (waiting_->opened.pending()) waiting_->opened.deliver(why);
     waiting_.reset();
   }
-  if (children_) children_->end(end);
+  if (children_) {
+    children_->end(end);
+    while (auto child = children_->next()) caf::anon_send(*child, close_atom_v);
+  }
   state_ = state::over;
   std::exchange(stream_, nullptr)->release();
   setup_.owner = nullptr;

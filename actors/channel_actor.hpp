@@ -10,6 +10,7 @@
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 
+#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -54,6 +55,8 @@ class channel_core final : public pinned_actor<channel_core_actor::base> {
   bool by_lines() const noexcept { return by_lines_; }
   /// The option send_high_water. Thread: any.
   std::uint64_t high_water() const noexcept { return limits_.high_water; }
+  /// Whether it has ended: what it still answers is about that end. Thread: any.
+  bool has_ended() const noexcept { return ended_; }
 
  private:
   enum class state : std::uint8_t { opening, arriving, open, over };
@@ -102,6 +105,7 @@ class channel_core final : public pinned_actor<channel_core_actor::base> {
   channel_limits limits_;
   std::uint32_t held_credit_ = 0;
   bool by_lines_;
+  std::atomic<bool> ended_{false};
   state state_;
   delivery form_ = delivery::frames;
   bool eof_told_ = false, trailers_told_ = false, write_closed_ = false;

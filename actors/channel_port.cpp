@@ -3,6 +3,7 @@
 
 #include "actors/channel_actor.hpp"
 #include "actors/descriptor_relay.hpp"
+#include "actors/sending.hpp"
 #include "transport/line_codec.hpp"
 
 #include <caf/actor_cast.hpp>
@@ -28,6 +29,11 @@ channel_port::channel_port(caf::actor_config& config, channel_actor actor, worke
     high_water_ = core->high_water();
     by_lines_ = core->by_lines();
   }
+}
+
+bool channel_port::has_ended() const {
+  const auto* core = dynamic_cast<const channel_core*>(target_->get());
+  return core == nullptr || core->has_ended();
 }
 
 void channel_port::start() {

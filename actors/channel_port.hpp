@@ -102,6 +102,7 @@ class channel_port final : public requester, public worker::task {
   void drained();
   void on_end(const caf::error& reason);
   error end_of_reading() const;
+  bool has_ended() const;
 
   channel_actor actor_;
   caf::strong_actor_ptr target_;
@@ -170,7 +171,7 @@ template <class T, class... Ts> void channel_port::ask(completion_ptr<T> done, T
       return;
     }
     const auto why = from_caf(failed);
-    if (why.code() != errc::closed) return done->complete(why);
+    if (why.code() != errc::closed || !self->has_ended()) return done->complete(why);
     // The actor went while the request was under way. Its reason says more, and may be about to arrive.
     std::unique_lock lock{self->mutex_};
     if (!self->end_) {

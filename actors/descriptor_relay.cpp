@@ -54,6 +54,18 @@ caf::behavior descriptor_relay::make_behavior() {
   };
 }
 
+// A descriptor has none; left in the queue they would keep the channel.
+void descriptor_relay::refuse_children() {
+  request(from_.channel, caf::infinite, accept_atom_v)
+      .then(
+          [this](const caf::actor& child) {
+            caf::anon_send(child, close_atom_v,
+                           error{errc::unsupported, "what is joined with a descriptor has no children"});
+            refuse_children();
+          },
+          [](const caf::error&) {});
+}
+
 void descriptor_relay::start() {
   monitor(from_.channel);
   if (auto failed = ready_.start(caf::strong_actor_ptr{ctrl()}, *ends_)) {
@@ -63,6 +75,7 @@ void descriptor_relay::start() {
   const auto size = static_cast<std::uint32_t>(from_.unread.size());
   give_credit(from_.credit - std::min(from_.credit, size));
   if (size != 0) arrived(std::exchange(from_.unread, {}));
+  refuse_children();
   request(from_.channel, caf::infinite, subscribe_atom_v, caf::strong_actor_ptr{ctrl()}, delivery::bytes)
       .then([this] { read_some(); },
             [this](const caf::error& failed) {

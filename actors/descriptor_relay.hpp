@@ -28,6 +28,7 @@ class descriptor_relay final : public pinned_actor<caf::event_based_actor> {
 
  private:
   void start();
+  void refuse_children();
   void arrived(bytes data);
   void write_some();
   void read_some();

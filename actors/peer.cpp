@@ -154,8 +154,9 @@ peer runtime::spawn_peer(options settings) {
   auto actor =
       sys.spawn<detail::peer_core>(&detail::scheduler::of(sys).next(), std::move(settings), std::move(identity));
   detail::add_root(sys, caf::actor_cast<caf::strong_actor_ptr>(actor), named);
-  return peer{
-      std::make_shared<detail::peer_state>(detail::peer_state{&sys, peer_actor{actor}, detail::make_requester(sys)})};
+  auto port = detail::make_requester(sys);
+  port->watch(caf::actor_cast<caf::strong_actor_ptr>(actor), [](const caf::error&) {});  // ends what it did not answer
+  return peer{std::make_shared<detail::peer_state>(detail::peer_state{&sys, peer_actor{actor}, std::move(port)})};
 }
 
 }  // namespace duplex

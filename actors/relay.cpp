@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "actors/relay.hpp"
 
+#include "actors/sending.hpp"
+
 #include "actors/channel_actor.hpp"
 
 #include <caf/actor_cast.hpp>
@@ -13,26 +15,6 @@ result<void> join_outcome(const caf::error& reason) {
   const bool killed = reason && reason.category() == caf::atom("exit");
   if (why && (killed || why.code() != errc::closed)) return why;
   return {};
-}
-
-namespace {
-
-constexpr std::string_view relayed_header = "@relayed=";
-
-}  // namespace
-
-std::vector<std::string> relayed_headers(const meta& original) {
-  auto all = original.headers;
-  for (const auto& one : original.relayed) all.push_back(std::string{relayed_header} + one);
-  all.push_back(std::string{relayed_header} + original.remote_peer + (original.remote_peer.empty() ? "" : " ") +
-                original.remote_key);
-  return all;
-}
-
-void take_relayed(meta& about) {
-  for (auto& one : about.headers)
-    if (one.starts_with(relayed_header)) about.relayed.push_back(one.substr(relayed_header.size()));
-  std::erase_if(about.headers, [](const auto& one) { return one.starts_with(relayed_header); });
 }
 
 relay::relay(caf::actor_config& config, relay_end one, relay_end other)

@@ -20,11 +20,6 @@ struct relay_end {
 /// What a join comes to when its relay ended so: an orderly end of the channel is none, being killed is. Thread: any.
 result<void> join_outcome(const caf::error& reason);
 
-/// The headers of a channel that is passed on: its own, then who is behind it.
-std::vector<std::string> relayed_headers(const meta& original);
-/// Takes those headers out again.
-void take_relayed(meta& about);
-
 /// *Actor.* Splices two channels: bytes, error frames, half-close, trailers and children go from each to the other, as
 /// they arrived and without a copy. Credit returns when the other side has taken the bytes, so a slow reader slows the
 /// writer. Ends when both channels have, with the reason of the first; an end by an error is told on in trailers.

@@ -35,6 +35,7 @@ int spawn_shell(const std::string& command, std::string variable, int socket, pi
   actions streams;
   posix_spawn_file_actions_adddup2(&streams.of, socket, STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&streams.of, socket, STDOUT_FILENO);
+  posix_spawn_file_actions_addclosefrom_np(&streams.of, STDERR_FILENO + 1);  // Asio's sockets are not close-on-exec
   attributes how;
   sigset_t none, all;
   sigemptyset(&none);

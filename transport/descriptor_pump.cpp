@@ -40,6 +40,12 @@ int make_non_blocking(unique_fd& fd, int access) {
   return -1;
 }
 
+// What Asio does not take stays ours to close.
+void take(boost::asio::posix::stream_descriptor& into, unique_fd& from, boost::system::error_code& wrong) {
+  if (!wrong) into.assign(from.get(), wrong);
+  if (!wrong) (void)from.release();
+}
+
 // A pipe that nobody reads any more would end the program by a signal.
 ssize_t write_quietly(int fd, const char* from, std::size_t size) {
   if (const auto n = ::send(fd, from, size, MSG_NOSIGNAL | MSG_DONTWAIT); n >= 0 || errno != ENOTSOCK) return n;
@@ -77,12 +83,12 @@ caf::behavior descriptor_pump::make_behavior() {
     in_flags_ = make_non_blocking(in_, O_RDONLY);
     out_flags_ = make_non_blocking(out_, O_WRONLY);
     make_non_blocking(socket_.get());
-    boost::system::error_code wrong, also_wrong;
+    boost::system::error_code wrong;
     inward_.to.assign(::fcntl(socket_.get(), F_DUPFD_CLOEXEC, 0), wrong);
-    if (!wrong) inward_.from.assign(in_.release(), wrong);
-    if (!wrong) outward_.from.assign(socket_.release(), wrong);
-    if (!wrong) outward_.to.assign(out_.release(), also_wrong);
-    if (wrong || also_wrong) return finish();
+    take(inward_.from, in_, wrong);
+    take(outward_.from, socket_, wrong);
+    take(outward_.to, out_, wrong);
+    if (wrong) return finish();
     for (auto* one : {&inward_, &outward_}) one->buffer = std::make_unique<char[]>(buffer_size);
     // The session has closed its end: this is known even while `out` takes nothing.
     outward_.from.async_wait(descriptor::wait_error, [self, this](const boost::system::error_code& cancelled) {

@@ -113,11 +113,12 @@ void dialler::dial() {
     if (late) return give_up(errc::timed_out, "no answer within connect_timeout");
     if (refused) return give_up(errc::connection_failed, refused.message());
     boost::system::error_code gone;
-    const auto to = socket_.remote_endpoint(gone);
+    auto socket = std::exchange(socket_, tcp::socket{this->home()->context()});
+    const auto to = socket.remote_endpoint(gone);
+    if (gone) return give_up(errc::connection_failed, gone.message());
     session_info about;
     about.address = endpoint::tcp(to.address().to_string(), to.port()).str();
-    if (!gone) connected(socket_, std::move(about));
-    socket_ = tcp::socket{this->home()->context()};
+    connected(socket, std::move(about));
   };
   boost::system::error_code is_name;  // an address needs no resolver, whose first use starts a thread
   if (const auto address = boost::asio::ip::make_address(where_.target(), is_name); !is_name) {
@@ -194,7 +195,10 @@ template <class Socket> void dialler::connected(Socket& socket, session_info abo
   if (finished_) return;
   boost::system::error_code wrong;
   unique_fd fd{socket.release(wrong)};
-  if (!wrong && fd) connected(std::move(fd), std::move(about));
+  if (wrong || !fd)
+    caf::anon_send(caf::actor_cast<caf::actor>(this), refuse_atom_v, error{errc::io, wrong.message()});
+  else
+    connected(std::move(fd), std::move(about));
 }
 
 void dialler::connected(unique_fd socket, session_info about) {

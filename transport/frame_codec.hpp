@@ -25,7 +25,7 @@ class receive_buffer {
   [[nodiscard]] std::size_t size() const noexcept { return end_ - begin_ + behind(); }
   /// What is there, of handed-over pieces the first; valid until the next change.
   [[nodiscard]] std::string_view view() const noexcept {
-    return empty() ? std::string_view{} : std::string_view{memory_->begin() + begin_, size()};
+    return empty() ? std::string_view{} : std::string_view{memory_->begin() + begin_, end_ - begin_};
   }
   /// True when `take_frames` would return a frame, or an error: an announced length over `max_frame`.
   [[nodiscard]] bool has_frame(std::uint64_t max_frame);

@@ -7,6 +7,8 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
+#include <cstring>
+
 namespace duplex::transport {
 namespace {
 
@@ -38,7 +40,8 @@ void prepare_client(ssh_session of, int fd) {
 
 std::string libssh_says(ssh_session of) {
   const char* text = ssh_get_error(of);
-  return text != nullptr && *text != '\0' ? text : "the connection was closed";
+  const bool nothing = text == nullptr || *text == '\0' || std::string_view{text} == std::strerror(0);
+  return nothing ? "the connection was closed" : text;
 }
 
 void end_session(ssh_session of, bool politely) noexcept {

@@ -8,6 +8,7 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <caf/send.hpp>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -138,6 +139,7 @@ void listener::listen(const any_stream::endpoint& at) {
   const bool is_tcp = where_.type() == endpoint::kind::tcp;
   boost::system::error_code failed;
   acceptor_.open(at.protocol(), failed);
+  if (!failed) ::fcntl(acceptor_.native_handle(), F_SETFD, FD_CLOEXEC);
   if (!failed && is_tcp) acceptor_.set_option(tcp::acceptor::reuse_address{true}, failed);
   if (!failed) acceptor_.bind(at, failed);
   struct stat about {};

@@ -4,6 +4,7 @@
 
 #include <caf/send.hpp>
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -120,7 +121,8 @@ void session::start() {
   ssh_set_message_callback(
       ssh_, [](ssh_session, ssh_message m, void* user) { return static_cast<session*>(user)->on_message(m); }, this);
   boost::system::error_code failed;
-  read_watch_.assign(::dup(fd_), failed);  // libssh closes its own descriptor
+  ::fcntl(fd_, F_SETFD, FD_CLOEXEC);
+  read_watch_.assign(::fcntl(fd_, F_DUPFD_CLOEXEC, 0), failed);  // libssh closes its own descriptor
   if (failed) {
     fail({errc::io, "descriptor: " + failed.message()});
     return bury();

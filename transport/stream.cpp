@@ -125,6 +125,7 @@ void stream::ask_when_drained() {
 
 void stream::release() {
   released_ = send_close_ = true;
+  send_eof_ = send_eof_ || has_children();  // its CLOSE may have to wait for theirs
   channel_ = nullptr;
   by_.changed(*this);
 }
@@ -145,7 +146,7 @@ void stream::leave_parent() {
 }
 
 void stream::end_if_child_of(const stream& parent) {
-  if (is_child_of(parent) && channel_ && !closed_)
+  if (is_child_of(parent) && channel_ && (!closed_ || !accepted_))
     caf::anon_send(channel_, close_atom_v, error{errc::closed, "its parent channel was closed"});
 }
 

@@ -1,8 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tests/actors/support.hpp"
 
+#include <boost/asio/use_future.hpp>
+
 using namespace duplex;
 using namespace duplex::test;
+
+TEST_CASE("channel: an error frame after the half-close is refused at once", "[channel]") {
+  pair p;
+  auto [near, far] = p.open();
+  REQUIRE(near.close_write());
+  auto late = near.async_write_error("late", asio::use_future);
+  REQUIRE(late.wait_for(patience) == std::future_status::ready);
+  CHECK(late.get().error().code() == errc::closed);
+}
 
 TEST_CASE("channel: frames travel both ways and keep their borders", "[channel]") {
   pair p;

@@ -148,6 +148,39 @@ TEST_CASE("children: accept ends with the parent, and waits through a half-close
   CHECK((late == errc::closed || late == errc::not_found));
 }
 
+TEST_CASE("children: an open on a channel that is closed over there, with data still unread, says so", "[children]") {
+  family f;
+  REQUIRE(f.far.write_frame("unread"));
+  REQUIRE(f.far.close());
+  auto late = f.near.async_open("late", asio::use_future);
+  REQUIRE(late.wait_for(patience) == std::future_status::ready);
+  CHECK_FALSE(late.get());
+  auto silent = f.near.async_trailers(asio::use_future);
+  REQUIRE(silent.wait_for(patience) == std::future_status::ready);
+  CHECK(code_of(silent.get()) == errc::closed);
+  CHECK(f.near.read_frame()->view() == "unread");
+}
+
+TEST_CASE("children: those that nobody took leave nothing behind when their parent is closed", "[children]") {
+  options narrow;
+  narrow.max_channels = 2;
+  family f{narrow};
+  for (int round = 0; round < 3; ++round) {
+    auto child = f.near.open("child");
+    REQUIRE(child);
+    REQUIRE(child->write_frame("never read"));
+    REQUIRE(child->close());
+    REQUIRE(f.far.close());  // without having accepted
+    CHECK(code_of(f.near.read()) == errc::end_of_stream);
+    REQUIRE(eventually([&] {
+      auto next = f.me.open("hub", "parent");
+      if (next) f.near = *next;
+      return next.error().code() == errc::none;
+    }));
+    f.far = *f.hub.accept("parent");
+  }
+}
+
 TEST_CASE("children: those that nobody accepts are bounded, and the next is told so", "[children]") {
   options small;
   small.accept_queue = 2;

@@ -162,6 +162,17 @@ TEST_CASE("failure: a port in use, a port that nobody serves, endpoints with typ
   CHECK(p.me.disconnect("tcp://127.0.0.1:9").error().code() == errc::not_found);
 }
 
+TEST_CASE("failure: a connect under way is answered when its peer shuts down", "[failure]") {
+  asio::io_context io;
+  asio::ip::tcp::acceptor silent{io, {asio::ip::make_address("127.0.0.1"), 0}};
+  runtime rt;
+  auto me = rt.spawn_peer(with_keys());
+  auto up = me.async_connect("tcp://127.0.0.1:" + std::to_string(silent.local_endpoint().port()), asio::use_future);
+  REQUIRE(me.shutdown());
+  REQUIRE(up.wait_for(patience) == std::future_status::ready);
+  CHECK(up.get().error().code() == errc::closed);
+}
+
 TEST_CASE("failure: an unknown service is refused with its name, and no channel is left", "[failure]") {
   pair p;
   for (int i = 0; i < 3; ++i) {

@@ -12,6 +12,7 @@
 #include <boost/asio/local/connect_pair.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/use_future.hpp>
 #include <caf/all.hpp>
 
 #include <array>
@@ -131,6 +132,25 @@ void send_and_end(channel& by, const std::string& text) {
 }
 
 }  // namespace
+
+TEST_CASE("join: a channel that is joined with a descriptor has no children, and they do not keep it", "[join]") {
+  pair p;
+  auto [near, far] = p.open();
+  auto s = sockets();
+  auto joined = far.async_join(int{s.one}, asio::use_future);
+  auto child = near.open("child");
+  REQUIRE(child);
+  REQUIRE(child->trailers());
+  CHECK(child->meta()->status() == static_cast<std::uint32_t>(errc::unsupported));
+  auto unread = near.open("unread");
+  REQUIRE(near.close());
+  s.one.close();
+  char byte = 0;
+  CHECK(::read(s.other, &byte, 1) == 0);
+  s.other.close();
+  REQUIRE(joined.wait_for(patience) == std::future_status::ready);
+  CHECK(joined.get());
+}
 
 TEST_CASE("join descriptor: a socket's bytes and half-close pass both ways", "[join]") {
   joined_channel t;

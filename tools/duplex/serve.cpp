@@ -108,12 +108,13 @@ int serve(const serve_arguments& given) {
   if (!identity) return fail(given.peer, identity.error(), failure);
   if (identity->can_sign()) settings->identity = identity->text();  // its passphrase is asked for once
 
-  const int says = binds_stdio(given) ? STDERR_FILENO : STDOUT_FILENO;
+  const bool by_stdio = binds_stdio(given);  // stdout is the connection then; who is there knows that we are ready
+  const int says = by_stdio ? STDERR_FILENO : STDOUT_FILENO;
   const auto ends = block_signals();
   std::atomic<int> status{0};
   std::atomic<std::size_t> attempts{given.connect.size() + 1};
-  const auto attempted = [&attempts, says] {
-    if (--attempts == 0) write_all(says, "ready\n");
+  const auto attempted = [&attempts, by_stdio] {
+    if (--attempts == 0 && !by_stdio) write_all(STDOUT_FILENO, "ready\n");
   };
 
   runtime rt;
@@ -126,7 +127,8 @@ int serve(const serve_arguments& given) {
     const auto bound = hub.bind(where);
     if (!bound) return fail(given.peer, bound.error(), failure);
     listening.push_back(*bound);
-    write_all(says, "listening " + bound->str() + ' ' + identity->fingerprint() + '\n');
+    if (bound->type() != endpoint::kind::stdio)
+      write_all(says, "listening " + bound->str() + ' ' + identity->fingerprint() + '\n');
   }
   for (const auto& where : given.connect)
     hub.async_connect(where, [&, attempted](const result<peer_info>& found) {
