@@ -22,7 +22,11 @@ namespace {
 constexpr std::uint64_t runaway = 8;
 constexpr std::size_t max_trailers = 32 << 10;  // one packet, well below what libssh takes (262,144)
 
-caf::error no_trailers() { return to_caf({errc::closed, "the remote side closed the channel without trailers"}); }
+// To those who wait for the last word of a stream that is closed.
+caf::error no_trailers(const transport::stream& of) {
+  return to_caf(of.failure() ? of.failure()
+                             : error{errc::closed, "the remote side closed the channel without trailers"});
+}
 
 }  // namespace
 
@@ -109,7 +113,7 @@ channel_core::behavior_type channel_core::make_behavior() {
       },
       [this](trailers_atom) -> caf::result<std::vector<std::string>> {
         if (stream_ && stream_->trailers()) return *stream_->trailers();
-        if (stream_ && stream_->closed()) return no_trailers();
+        if (stream_ && stream_->closed()) return no_trailers(*stream_);
         auto promise = make_response_promise();
         patience().trailers.push_back(promise);
         return promise;
@@ -318,7 +322,7 @@ void channel_core::look() {
   if (waiting_) answer_drained();
   if (!stream_->closed() || (stream_->has_children_coming() && !stream_->failure())) return;
   if (waiting_ && !stream_->trailers())
-    for (auto& promise : std::exchange(waiting_->trailers, {})) promise.deliver(no_trailers());
+    for (auto& promise : std::exchange(waiting_->trailers, {})) promise.deliver(no_trailers(*stream_));
   if (children_) children_->end(to_caf(end_of_reading()));
   const bool untaken = stream_->untaken() || (children_ && !children_->empty());
   if (untaken && !stream_->failure()) return;

@@ -55,10 +55,11 @@ caf::behavior dialler::make_behavior() {
   });
   return {
       [this](connect_atom) {
-        first_ = make_response_promise();
-        waiting_ = true;
+        auto promise = make_response_promise();
+        // One of several sessions: nobody asks. Such a promise would hold this actor for ever.
+        if ((waiting_ = promise.pending())) first_ = promise;
         dial();
-        return first_;
+        return promise;
       },
       [this](retry_atom) { dial(); },
       [this](drain_atom) { finished_ = true; },
