@@ -124,12 +124,19 @@ TEST_CASE("expected: a peer that is leaving is not waited for", "[expected]") {
   REQUIRE(far.close());
 }
 
-TEST_CASE("expected: after a drop it waits for the session to come again", "[expected]") {
-  pair p{quick()};
+TEST_CASE("expected: after a drop it waits, once the session is over, for it to come again", "[expected]") {
+  auto settings = quick();
+  settings.open_timeout = 50ms;
+  pair p{settings};
   REQUIRE(p.hub.serve("s"));
+  REQUIRE(p.hub.unbind(p.where));
   REQUIRE(p.hub.drop("me"));
-  REQUIRE(eventually([&] { return p.me.peers()->empty() || p.me.open("hub", "s"); }));
-  CHECK(p.me.open("hub", "s"));
+  CHECK(eventually([&] {  // while the session is leaving, it is refused at once
+    const auto why = p.me.open("hub", "s").error();
+    return why.context() == "open 's': 'hub' has not connected within open_timeout";
+  }));
+  REQUIRE(p.hub.bind(p.where));
+  CHECK(eventually([&] { return p.me.open("hub", "s").error().code() == errc::none; }));
 }
 
 TEST_CASE("sessions: several lead to one peer, and opens are spread over them", "[sessions]") {
