@@ -232,6 +232,7 @@ meta channel_core::describe() const {
   m.process = about.process;
   m.originator = setup_.originator;
   m.stock = setup_.stock;
+  m.rights = about.rights;
   take_relayed(m);
   return m;
 }

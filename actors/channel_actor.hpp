@@ -21,6 +21,11 @@ struct channel_limits {
   std::uint64_t high_water, max_frame, accept_queue;
 };
 
+/// How long ago that was.
+inline std::chrono::milliseconds age_of(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
+}
+
 /// The error of a frame over the limit.
 error too_large(std::uint64_t size, std::uint64_t limit);
 
@@ -49,6 +54,8 @@ class channel_core final : public pinned_actor<channel_core_actor::base> {
 
   /// What the channel was made from, without trailers. Thread: any.
   meta describe() const;
+  /// Of that what a report tells; what waits in the stream is the session's to say. Thread: any.
+  channel_report report() const { return {setup_.service, setup_.opened_here, age_of(made_), 0, 0}; }
   /// The largest frame that may be sent. Thread: any.
   std::uint64_t max_frame() const noexcept { return limits_.max_frame; }
   /// Whether its frames travel as lines. Thread: any.
@@ -98,6 +105,7 @@ class channel_core final : public pinned_actor<channel_core_actor::base> {
   accept_queue<caf::actor>& children();
 
   transport::channel_setup setup_;
+  const std::chrono::steady_clock::time_point made_ = std::chrono::steady_clock::now();
   transport::stream* stream_;  // until released
   caf::strong_actor_ptr subscriber_;
   std::unique_ptr<waiting> waiting_;

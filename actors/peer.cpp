@@ -6,6 +6,7 @@
 
 #include "actors/blocking.hpp"
 #include "actors/channel_port.hpp"
+#include "actors/companion.hpp"
 #include "actors/peer_actor.hpp"
 #include "runtime/requester.hpp"
 #include "runtime/roots.hpp"
@@ -15,6 +16,8 @@
 #include <caf/actor_cast.hpp>
 #include <caf/event_based_actor.hpp>
 
+#include <mutex>
+
 namespace duplex {
 namespace detail {
 
@@ -22,6 +25,12 @@ struct peer_state {
   caf::actor_system* system;
   peer_actor actor;
   caf::intrusive_ptr<requester> port;
+  // Two threads may be the first to ask; it stands for the mailbox that a handle does not have.
+  std::mutex companion_mutex;
+  std::weak_ptr<void> companion;
+
+  peer_state(caf::actor_system* in, peer_actor of, caf::intrusive_ptr<requester> by)
+      : system(in), actor(std::move(of)), port(std::move(by)) {}
 
   /// The one template from which every operation of a peer comes: a request, its answer turned into a result.
   template <class T, class... Ts> void ask(completion_ptr<T> done, Ts&&... xs) {
@@ -76,6 +85,14 @@ template <>
 void start(const std::shared_ptr<peer_state>& on, const peers_op&, completion_ptr<std::vector<peer_info>> done) {
   on->ask(std::move(done), peers_atom_v);
 }
+template <>
+void start(const std::shared_ptr<peer_state>& on, const sessions_op&,
+           completion_ptr<std::vector<session_report>> done) {
+  on->ask(std::move(done), sessions_atom_v);
+}
+template <> void start(const std::shared_ptr<peer_state>& on, const self_op&, completion_ptr<peer_report> done) {
+  on->ask(std::move(done), self_atom_v);
+}
 template <> void start(const std::shared_ptr<peer_state>& on, const drop_op& op, completion_ptr<void> done) {
   on->ask(std::move(done), drop_atom_v, text(op.name), text(op.reason));
 }
@@ -116,6 +133,8 @@ template result<void> wait(const std::shared_ptr<peer_state>&, const unbind_op&)
 template result<peer_info> wait(const std::shared_ptr<peer_state>&, const connect_op&);
 template result<void> wait(const std::shared_ptr<peer_state>&, const disconnect_op&);
 template result<std::vector<peer_info>> wait(const std::shared_ptr<peer_state>&, const peers_op&);
+template result<std::vector<session_report>> wait(const std::shared_ptr<peer_state>&, const sessions_op&);
+template result<peer_report> wait(const std::shared_ptr<peer_state>&, const self_op&);
 template result<void> wait(const std::shared_ptr<peer_state>&, const drop_op&);
 template result<std::string> wait(const std::shared_ptr<peer_state>&, const next_peer_op&);
 template result<void> wait(const std::shared_ptr<peer_state>&, const serve_op&);
@@ -143,6 +162,13 @@ void handler_failed(channel& of, const std::exception_ptr& thrown) {
   (void)of.write_trailers({"status=" + std::to_string(static_cast<int>(errc::internal)), "reason=" + what});
 }
 
+std::shared_ptr<void> companion_of(const peer& of, const std::function<std::shared_ptr<void>()>& make) {
+  std::lock_guard lock{of.state()->companion_mutex};
+  auto there = of.state()->companion.lock();
+  if (!there) of.state()->companion = there = make();
+  return there;
+}
+
 }  // namespace detail
 
 peer_actor peer::actor() const { return state_ ? state_->actor : peer_actor{}; }
@@ -156,7 +182,7 @@ peer runtime::spawn_peer(options settings) {
   detail::add_root(sys, caf::actor_cast<caf::strong_actor_ptr>(actor), named);
   auto port = detail::make_requester(sys);
   port->watch(caf::actor_cast<caf::strong_actor_ptr>(actor), [](const caf::error&) {});  // ends what it did not answer
-  return peer{std::make_shared<detail::peer_state>(detail::peer_state{&sys, peer_actor{actor}, std::move(port)})};
+  return peer{std::make_shared<detail::peer_state>(&sys, peer_actor{actor}, std::move(port))};
 }
 
 }  // namespace duplex

@@ -59,6 +59,8 @@ peer_core::behavior_type peer_core::make_behavior() {
         for (const auto& [name, known] : remotes_) list.push_back(known.info);
         return list;
       },
+      [this](sessions_atom) { return report_sessions(); },
+      [this](self_atom) { return report(); },
       [this](drop_atom, const std::string& name, const std::string& reason) -> caf::result<void> {
         auto found = find_remote(name);
         if (!found) return to_caf(found.error());

@@ -47,7 +47,8 @@ class peer_core final : public pinned_actor<peer_core_actor::base> {
  private:
   struct session_entry {
     caf::actor actor;
-    transport::session_info_ptr about;  // once authenticated
+    transport::session_info_ptr about;         // once authenticated
+    std::chrono::steady_clock::time_point up;  // since then
     bool draining = false;
     bool listed = false;  // among those that opens may go to
   };
@@ -82,6 +83,8 @@ class peer_core final : public pinned_actor<peer_core_actor::base> {
   caf::result<void> register_service(const std::string& name, const caf::actor& acceptor);
   caf::result<channel_actor> open(const std::string& to, std::string& service, std::vector<std::string>& headers);
   caf::result<ping_report> ping(const std::string& to);
+  caf::result<peer_report> report() const;
+  caf::result<std::vector<session_report>> report_sessions();
   bool is_expected() const;
   void settle_opens();
   caf::result<void> set_option(const std::string& name, const std::string& value);
@@ -99,6 +102,7 @@ class peer_core final : public pinned_actor<peer_core_actor::base> {
   caf::actor self_handle() { return caf::actor_cast<caf::actor>(this); }
   static std::string label(const transport::session_info& about);
 
+  const std::chrono::system_clock::time_point started_ = std::chrono::system_clock::now();
   std::shared_ptr<const options> settings_;
   result<key> identity_;
   error broken_;  // why nothing works: options or key

@@ -20,7 +20,7 @@ caf::result<void> peer_core::register_service(const std::string& name, const caf
   if (!name.empty() && !is_valid_name(name))
     return fail(errc::invalid_argument,
                 "serve '" + name + "': a service name is 1 to 255 letters, digits and . _ / @ -");
-  if (name.starts_with('@'))
+  if (name.starts_with('@') && name != transport::calls_service)
     return fail(errc::invalid_argument, "serve '" + name + "': names with a leading '@' are reserved");
   if (name.empty() && acceptor) return fail(errc::invalid_argument, "serve: a handler needs a service name");
   if (services_.contains(name)) return fail(errc::already_exists, "serve '" + name + "': served already");

@@ -4,6 +4,7 @@
 #include <duplex/log.hpp>
 
 #include "transport/authorized_line.hpp"
+#include "transport/hello.hpp"
 #include "transport/key_lines.hpp"
 #include "transport/ssh_ptr.hpp"
 
@@ -45,7 +46,7 @@ bool any_matches(const std::vector<service_pattern>& patterns, std::string_view 
 }  // namespace
 
 bool permissions::may_open(std::string_view service, unsigned port) const {
-  if (service == "@duplex") return true;
+  if (service == control_service || service == calls_service) return true;
   if (!of_.opens.empty()) return any_matches(of_.opens, service, port);
   return !of_.restricted && !service.starts_with('@');
 }

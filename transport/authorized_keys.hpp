@@ -24,7 +24,8 @@ class permissions {
   permissions(key_options of, std::string where, std::string comment)
       : of_(std::move(of)), where_(std::move(where)), comment_(std::move(comment)) {}
 
-  /// permitopen: without one every service but those with @, with `restrict` none. `@duplex` is always allowed.
+  /// permitopen: without one every service but those with @, with `restrict` none. `@duplex` is always allowed, and
+  /// `@rpc`, whose calls are each asked for by name.
   [[nodiscard]] bool may_open(std::string_view service, unsigned port) const;
   /// permitlisten: without one nothing.
   [[nodiscard]] bool may_listen(std::string_view name, unsigned port) const;

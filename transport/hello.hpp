@@ -12,6 +12,8 @@ namespace duplex::transport {
 
 /// The reserved service whose channel carries hello, ping, pong and goodbye.
 inline constexpr std::string_view control_service = "@duplex";
+/// The reserved service whose channels carry the calls of Duplex RPC, each by its own name.
+inline constexpr std::string_view calls_service = "@rpc";
 /// A control frame is never larger; a longer one ends the session.
 inline constexpr std::uint64_t max_control_frame = 4096;
 

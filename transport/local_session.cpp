@@ -3,6 +3,7 @@
 #include "transport/local_session.hpp"
 
 #include "runtime/scheduler.hpp"
+#include "transport/key_rights.hpp"
 #include "transport/known_hosts.hpp"
 
 #include <caf/send.hpp>
@@ -29,6 +30,7 @@ detail::worker& home_for(caf::actor_system& system, const void* maker) {
 caf::actor spawn_local_session(caf::actor_system& system, const session_plan& plan, side role, inproc_end_ptr end,
                                session_info about, caf::actor reporter) {
   about.local_name = plan.settings->name;
+  about.rights = every_service();
   auto& home = home_for(system, end->maker());
   return system.spawn<local_session>(&home,
                                      local_setup{role, std::move(end), std::move(about), plan, std::move(reporter)});
@@ -74,6 +76,11 @@ caf::behavior local_session::make_behavior() {
       },
       [](services_atom, const served_names_ptr&) {},   // for stock clients
       [](access_atom, const authorized_keys_ptr&) {},  // who is in the process is trusted
+      [this](report_atom) {
+        channel_loads all;
+        for (const auto& [id, st] : streams_) st->report(all);
+        return all;
+      },
       [this](claim_atom) { claim(); },
       [this](dead_atom) { quit(to_caf(failure_)); },
   };

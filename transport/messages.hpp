@@ -2,6 +2,7 @@
 #pragma once
 
 #include <duplex/messages.hpp>
+#include <duplex/rights.hpp>
 
 #include "transport/authorized_keys.hpp"
 #include "transport/open_record.hpp"
@@ -31,8 +32,16 @@ struct session_info {
   std::optional<credentials> process;    ///< of the remote side, on unix sockets
   std::uint64_t max_frame = UINT64_MAX;  ///< the largest frame it takes
   bool native = false;                   ///< hello was exchanged
+  duplex::rights rights;                 ///< what the remote side may do
 };
 using session_info_ptr = std::shared_ptr<const session_info>;
+
+/// *Value.* What waits in the stream of a channel, in bytes.
+struct channel_load {
+  caf::actor channel;
+  std::uint64_t queued, unread;
+};
+using channel_loads = std::vector<channel_load>;
 
 /// *Value.* The names that a stock client may ask for: SSH wants the answer within the request.
 struct served_names {
@@ -47,6 +56,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duplex::transport::session_info_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duplex::transport::served_names_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duplex::transport::authorized_keys_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duplex::transport::channel_id)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duplex::transport::channel_loads)
 
 // Between listener, dialler, session and the actors above them.
 CAF_BEGIN_TYPE_ID_BLOCK(duplex_transport, first_custom_type_id + 700)
@@ -64,6 +74,7 @@ CAF_ADD_ATOM(duplex_transport, duplex, access_atom, "access")      // watch -> p
 CAF_ADD_ATOM(duplex_transport, duplex, offer_atom, "offer")        // session -> peer: ssh -R
 CAF_ADD_ATOM(duplex_transport, duplex, withdraw_atom, "withdraw")  // session -> peer: that no longer
 CAF_ADD_ATOM(duplex_transport, duplex, forward_atom, "forward")    // peer -> session: open what is offered
+CAF_ADD_ATOM(duplex_transport, duplex, report_atom, "report")      // peer -> session: channel_loads, of all there are
 CAF_ADD_ATOM(duplex_transport, duplex, plan_atom, "plan")          // peer -> listener, dialler: session_plan_ptr
 CAF_ADD_ATOM(duplex_transport, duplex, claim_atom, "claim")        // session to itself: hello arrived
 CAF_ADD_ATOM(duplex_transport, duplex, dead_atom, "dead")          // session to itself: the connection is over

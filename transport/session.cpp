@@ -40,7 +40,10 @@ session::session(caf::actor_config& config, detail::worker* home, session_setup 
           }),
       read_watch_(home->context()),
       write_watch_(home->context()),
-      tick_(home->context()) {}
+      tick_(home->context()) {
+  if (setup_.role == side::acceptor) rights_ = std::make_shared<key_rights>();
+  about_->rights = rights_ ? duplex::rights{rights_} : every_service();
+}
 
 session::~session() {
   for (auto& [raw, st] : streams_) st->detach();
@@ -88,6 +91,11 @@ caf::behavior session::make_behavior() {
           send_ping();
         }
         return promise;
+      },
+      [this](report_atom) {
+        channel_loads all;
+        for (const auto& [raw, st] : streams_) st->report(all);
+        return all;
       },
       [this](claim_atom) { claim(); },
       [this](dead_atom) { quit(to_caf(failure_)); },
@@ -142,6 +150,7 @@ void session::established() {
   next_alive_ = clock::now() + setup_.settings->alive_interval;
   if (setup_.role == side::acceptor) {
     may_ = handshake_.may();
+    rights_->follow(may_);
     about_->key_comment = may_->comment();
     if (changed_list_ && !obey_list()) return;
     log(log_record::level::info, "authenticated as " + about_->remote_key);

@@ -7,8 +7,10 @@
 
 #include "runtime/pinned.hpp"
 #include "runtime/worker.hpp"
+#include "transport/channel_setup.hpp"
 #include "transport/handshake.hpp"
 #include "transport/hello.hpp"
+#include "transport/key_rights.hpp"
 #include "transport/messages.hpp"
 #include "transport/session_rules.hpp"
 #include "transport/ssh_stream.hpp"
@@ -19,30 +21,11 @@
 #include <caf/event_based_actor.hpp>
 
 #include <deque>
-#include <functional>
 #include <memory>
 #include <unordered_map>
 #include <vector>
 
 namespace duplex::transport {
-
-/// *Value.* What a channel actor is made from. The stream stays valid until the channel releases it or `owner` is let
-/// go.
-struct channel_setup {
-  detail::worker* home;
-  stream& carrier;
-  caf::strong_actor_ptr owner;
-  session_info_ptr about;
-  std::string service;
-  std::vector<std::string> headers;
-  std::string originator;  ///< of a stock client's forwarded connection
-  bool opened_here;
-  bool stock;             ///< the remote side is stock software
-  bool is_child = false;  ///< of another channel
-  channel_id id = {};     ///< within the session
-};
-/// The layer above makes the channel actors.
-using channel_factory = std::function<caf::actor(caf::actor_system&, channel_setup)>;
 
 /// *Value.* What a session is made from.
 struct session_setup {
@@ -65,8 +48,8 @@ struct session_setup {
 /// channel_id) the same for a child; (drop_atom, reason);
 /// (drain_atom): goodbye, then ends with its last channel; (close_atom): the same, and closes the channels;
 /// (ping_atom) -> round-trip time; (services_atom, served_names_ptr); (access_atom, authorized_keys_ptr): the list has
-/// changed; (forward_atom, name, port, from): as open, to what a stock client offers. Ends with the reason as a CAF
-/// error.
+/// changed; (report_atom) -> channel_loads; (forward_atom, name, port, from): as open, to what a stock client offers.
+/// Ends with the reason as a CAF error.
 class session final : public detail::pinned_actor<caf::event_based_actor>, public carrier, public detail::worker::task {
  public:
   session(caf::actor_config& config, detail::worker* home, session_setup setup);
@@ -182,9 +165,10 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
   std::deque<ssh_stream*> dirty_;
   std::uint64_t next_number_ = 1, scanned_packets_ = 0;
 
-  permissions_ptr may_;               // of the key that signed, on the acceptor's side
-  authorized_keys_ptr changed_list_;  // came during the handshake
-  std::vector<offer> offers_;         // of a stock client
+  permissions_ptr may_;                 // of the key that signed, on the acceptor's side
+  std::shared_ptr<key_rights> rights_;  // what others see of that
+  authorized_keys_ptr changed_list_;    // came during the handshake
+  std::vector<offer> offers_;           // of a stock client
 
   // Control.
   ssh_stream* control_ = nullptr;

@@ -133,8 +133,10 @@ void session::claim() {
 
 // The access list has changed: what the key may do now. False when it may not even be here any more.
 bool session::obey_list() {
-  if (setup_.role != side::acceptor || state_ != state::up || farewell_) return true;
+  if (setup_.role != side::acceptor || state_ != state::up) return true;
   const auto found = handshake_.judge(*std::exchange(changed_list_, nullptr));
+  rights_->follow(found.may);
+  if (farewell_) return true;  // no opens any more, but its channels may still be asked about
   if (!found.allowed) {
     log(log_record::level::warning, "ending: " + found.why);
     leave(errc::auth_failed, "the key " + about_->remote_key + " is no longer allowed", true);
@@ -143,6 +145,7 @@ bool session::obey_list() {
   may_ = found.may;
   if (const auto why = check_claim(); why && named_) {
     log(log_record::level::warning, "ending: " + why.message());
+    rights_->follow(nullptr);
     leave(errc::auth_failed, why.context(), true);
     return false;
   }

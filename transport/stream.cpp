@@ -3,8 +3,6 @@
 
 #include <duplex/percent.hpp>
 
-#include "transport/messages.hpp"
-
 #include <caf/send.hpp>
 
 #include <algorithm>
@@ -128,6 +126,10 @@ void stream::release() {
   send_eof_ = send_eof_ || has_children();  // its CLOSE may have to wait for theirs
   channel_ = nullptr;
   by_.changed(*this);
+}
+
+void stream::report(channel_loads& to) const {
+  if (channel_) to.push_back({channel_, queued_, data_.size() + errors_.size() + unconsumed_});
 }
 
 void stream::become_child_of(stream& parent) {

@@ -6,6 +6,7 @@
 
 #include "transport/frame_codec.hpp"
 #include "transport/line_codec.hpp"
+#include "transport/messages.hpp"
 
 #include <caf/actor.hpp>
 
@@ -97,6 +98,9 @@ class stream {
   void ask_when_drained();
   /// The channel actor lets go; from now on the session owns the rest.
   void release();
+
+  /// Adds what waits in it, while a channel uses it.
+  void report(channel_loads& to) const;
 
   // ---- for the carrier: a child goes with its parent, whose CLOSE waits for those of its children
 

@@ -185,6 +185,12 @@ template <class Token> auto peer::async_disconnect(std::string_view where, Token
 template <class Token> auto peer::async_peers(Token token) const {
   return detail::async(state_, detail::peers_op{}, token);
 }
+template <class Token> auto peer::async_sessions(Token token) const {
+  return detail::async(state_, detail::sessions_op{}, token);
+}
+template <class Token> auto peer::async_self(Token token) const {
+  return detail::async(state_, detail::self_op{}, token);
+}
 template <class Token> auto peer::async_drop(std::string_view name, std::string_view reason, Token token) {
   return detail::async(state_, detail::drop_op{name, reason}, token);
 }

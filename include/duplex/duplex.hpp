@@ -21,6 +21,8 @@
 #include <duplex/peer.hpp>
 #include <duplex/peer_actor.hpp>
 #include <duplex/percent.hpp>
+#include <duplex/report.hpp>
 #include <duplex/result.hpp>
+#include <duplex/rights.hpp>
 #include <duplex/runtime.hpp>
 #include <duplex/version.hpp>

@@ -6,6 +6,7 @@
 #include <duplex/error.hpp>
 #include <duplex/frame.hpp>
 #include <duplex/meta.hpp>
+#include <duplex/report.hpp>
 
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/atom.hpp>
@@ -73,6 +74,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duplex::error)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duplex::peer_info)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<duplex::peer_info>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duplex::ping_report)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duplex::peer_report)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<duplex::session_report>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duplex::peer_event)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(duplex::delivery)
 
@@ -84,6 +87,8 @@ CAF_ADD_ATOM(duplex, duplex, unbind_atom, "unbind")
 CAF_ADD_ATOM(duplex, duplex, connect_atom, "connect")
 CAF_ADD_ATOM(duplex, duplex, disconnect_atom, "disconnect")
 CAF_ADD_ATOM(duplex, duplex, peers_atom, "peers")
+CAF_ADD_ATOM(duplex, duplex, sessions_atom, "sessions")
+CAF_ADD_ATOM(duplex, duplex, self_atom, "self")
 CAF_ADD_ATOM(duplex, duplex, drop_atom, "drop")
 CAF_ADD_ATOM(duplex, duplex, next_atom, "next_peer")
 CAF_ADD_ATOM(duplex, duplex, serve_atom, "serve")

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
 
+#include <duplex/rights.hpp>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -44,6 +46,8 @@ class meta {
   /// forwarded connection; empty for a session channel (`ssh -s`), whose variables are the headers.
   bool stock = false;
   std::string originator;
+  /// What the remote side may do here, now: whoever multiplexes many services over one channel asks it for each.
+  duplex::rights rights;
 
   /// The value of the first header `key=value`. Thread: any.
   [[nodiscard]] std::optional<std::string_view> header(std::string_view key) const;

@@ -133,6 +133,12 @@ struct disconnect_op {
 struct peers_op {
   using value = std::vector<peer_info>;
 };
+struct sessions_op {
+  using value = std::vector<session_report>;
+};
+struct self_op {
+  using value = peer_report;
+};
 struct drop_op {
   using value = void;
   std::string_view name, reason;

@@ -25,6 +25,8 @@ class peer {
 
   /// The actor; empty for an empty handle.
   [[nodiscard]] peer_actor actor() const;
+  /// For the library.
+  [[nodiscard]] const std::shared_ptr<detail::peer_state>& state() const noexcept { return state_; }
 
   /// Listens, and returns the endpoint with the real port; at `stdio:` or a connected `fd:N` serves the one session
   /// there, until that is over (event `ended`). Errors: `invalid_argument`, `address_in_use`,
@@ -43,6 +45,11 @@ class peer {
   result<void> disconnect(std::string_view where) { return detail::wait(state_, detail::disconnect_op{where}); }
   /// The remote peers: those that claim a name, those dialled, and those at `stdio:` and a connected `fd:N`.
   result<std::vector<peer_info>> peers() const { return detail::wait(state_, detail::peers_op{}); }
+  /// All sessions, those of stock clients too, and the channels of each with their age and what is queued. Asks every
+  /// session; one that says nothing within a second is listed without its channels.
+  result<std::vector<session_report>> sessions() const { return detail::wait(state_, detail::sessions_op{}); }
+  /// What this peer is: its name, its key, where it is bound.
+  result<peer_report> self() const { return detail::wait(state_, detail::self_op{}); }
   /// Ends all sessions with a remote peer, which is told the reason. Errors: `not_connected`.
   result<void> drop(std::string_view name, std::string_view reason = "dropped") {
     return detail::wait(state_, detail::drop_op{name, reason});
@@ -96,6 +103,8 @@ class peer {
   template <class Token = detail::default_token> auto async_connect(std::string_view where, Token token = {});
   template <class Token = detail::default_token> auto async_disconnect(std::string_view where, Token token = {});
   template <class Token = detail::default_token> auto async_peers(Token token = {}) const;
+  template <class Token = detail::default_token> auto async_sessions(Token token = {}) const;
+  template <class Token = detail::default_token> auto async_self(Token token = {}) const;
   template <class Token = detail::default_token>
   auto async_drop(std::string_view name, std::string_view reason, Token token = {});
   template <class Token = detail::default_token> auto async_next_peer(Token token = {});

@@ -26,6 +26,10 @@ using peer_actor = caf::typed_actor<
     caf::replies_to<disconnect_atom, endpoint>::with<void>,
     /// The remote peers that opens may go to.
     caf::replies_to<peers_atom>::with<std::vector<peer_info>>,
+    /// The sessions, stock clients' included, with their channels; after a second without those that did not say.
+    caf::replies_to<sessions_atom>::with<std::vector<session_report>>,
+    /// What the peer itself is.
+    caf::replies_to<self_atom>::with<peer_report>,
     /// Ends all sessions with a remote peer, telling it the reason.
     caf::replies_to<drop_atom, std::string, std::string>::with<void>,
     /// Round robin over the remote peers.

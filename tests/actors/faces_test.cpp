@@ -81,6 +81,10 @@ TEST_CASE("faces: every operation of a peer works as async_ with a coroutine", "
     CHECK(up->name == "hub");
     auto list = co_await me.async_peers();
     CHECK(list->size() == 1);
+    auto sessions = co_await me.async_sessions();
+    CHECK(sessions->size() == 1);
+    auto self = co_await me.async_self();
+    CHECK(self->name == "me");
     auto next = co_await me.async_next_peer();
     CHECK(*next == "hub");
     auto report = co_await me.async_ping("hub");
@@ -222,6 +226,8 @@ TEST_CASE("faces: no operation lacks a face", "[faces]") {
   both(p.connect(""), [&] { p.async_connect("", token); });
   both(p.disconnect(""), [&] { p.async_disconnect("", token); });
   both(p.peers(), [&] { p.async_peers(token); });
+  both(p.sessions(), [&] { p.async_sessions(token); });
+  both(p.self(), [&] { p.async_self(token); });
   both(p.drop(""), [&] { p.async_drop("", "", token); });
   both(p.next_peer(), [&] { p.async_next_peer(token); });
   both(p.serve("", handler), [&] { p.async_serve("", handler, token); });
@@ -233,5 +239,5 @@ TEST_CASE("faces: no operation lacks a face", "[faces]") {
   both(p.set_option("", ""), [&] { p.async_set_option("", "", token); });
   both(p.get_option(""), [&] { p.async_get_option("", token); });
   both(p.shutdown(), [&] { p.async_shutdown(token); });
-  CHECK(faces == 36);
+  CHECK(faces == 38);
 }
