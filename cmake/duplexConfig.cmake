@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# What find_package(duplex) reads: the target duplex::duplex, after those it needs. CAF comes without a package of its own,
-# so FindCAF.cmake is installed beside this file.
+# What find_package(duplex) reads: the targets duplex::duplex and duplex::rpc, after those they need. CAF comes without a
+# package of its own, so FindCAF.cmake is installed beside this file. What rpc has of nlohmann's is compiled in.
 include(CMakeFindDependencyMacro)
 list(APPEND CMAKE_MODULE_PATH "${CMAKE_CURRENT_LIST_DIR}")
 find_dependency(Threads)
