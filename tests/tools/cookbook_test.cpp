@@ -38,6 +38,12 @@ TEST_CASE("pages: each example of docs/guide.md prints what it shows", "[pages]"
   CHECK(wrong.empty());
 }
 
+TEST_CASE("pages: each example of docs/rpc.md prints what it shows", "[pages]") {
+  const auto wrong = run_page(page("docs/rpc.md"));
+  INFO(wrong);
+  CHECK(wrong.empty());
+}
+
 TEST_CASE("pages: a page that shows something else fails, with both texts", "[pages]") {
   const auto wrong = run_page(in_console("$ true\n$ echo one; echo two >&2\none\n2\n$ echo never\n"));
   CHECK_THAT(wrong, Contains("line 4: echo one") && Contains("| 2\n") && Contains("| two\n") && !Contains("never"));

@@ -25,6 +25,7 @@ int allow(const allow_arguments& given);
 struct serve_arguments {
   peer_arguments peer;
   std::vector<std::string> bind, connect, services;
+  bool demo = false;
 };
 int serve(const serve_arguments& given);
 
@@ -42,6 +43,27 @@ struct forward_arguments {
   std::vector<std::string> headers;
 };
 int forward(const forward_arguments& given);
+
+struct call_arguments {
+  peer_arguments peer;
+  std::string endpoint, method, to, deadline = "30s";
+  std::vector<std::string> arguments, headers;
+  bool input = false;
+};
+int call(const call_arguments& given);
+
+struct ls_arguments {
+  peer_arguments peer;
+  std::string endpoint, service, to;
+};
+int ls(const ls_arguments& given);
+
+struct health_arguments {
+  peer_arguments peer;
+  std::string endpoint, service, to;
+  bool watch = false;
+};
+int health(const health_arguments& given);
 
 struct ping_arguments {
   peer_arguments peer;

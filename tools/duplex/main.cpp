@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <boost/version.hpp>
 #include <caf/config.hpp>
 #include <csignal>
@@ -42,6 +43,61 @@ CLI::App* add_allow(CLI::App& app, allow_arguments& into) {
   add("--expiry-time", into.expiry_time, "it may connect until then: YYYYMMDD[HHMM[SS]][Z]", "TIME");
   command->add_flag("--restrict", into.restricted, "it may open only what --open names");
   return command;
+}
+
+constexpr const char* where = "where the peer is: tcp://HOST:PORT, unix:///PATH, or exec:COMMAND to start it";
+
+void add_remote(CLI::App& command, std::string& endpoint, std::string& to, peer_arguments& peer) {
+  command.add_option("endpoint", endpoint, where)->required()->type_name("ENDPOINT");
+  command.add_option("--to", to, "the peer's name, when it claims one")->type_name("PEER");
+  add_peer_arguments(command, peer);
+}
+
+CLI::App* add_call(CLI::App& app, call_arguments& into) {
+  auto* command = app.add_subcommand(
+      "call", "calls a method: prints each object of the result as a line of JSON; the exit status is the call's");
+  add_remote(*command, into.endpoint, into.to, into.peer);
+  command->add_option("method", into.method, "SERVICE.METHOD, as duplex ls shows them")
+      ->required()
+      ->type_name("METHOD");
+  command
+      ->add_option("arguments", into.arguments,
+                   "a JSON value each; what is none, as a plain word, is a string. A function is left out: its calls "
+                   "are printed. A stream comes from stdin, a value a line")
+      ->type_name("JSON");
+  command->add_option("-H,--header", into.headers, "goes along with the call; may be repeated")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  command->add_option("--deadline", into.deadline, "after which it is given up: 30s; none for never")
+      ->type_name("TIME");
+  command->add_flag("--stdin", into.input,
+                    "sends stdin's lines, when the key may not ask whether the method takes them");
+  return command;
+}
+
+CLI::App* add_ls(CLI::App& app, ls_arguments& into) {
+  auto* command = app.add_subcommand("ls", "lists the services that can be called, or a service's methods and types");
+  add_remote(*command, into.endpoint, into.to, into.peer);
+  command->add_option("service", into.service, "shows this one's methods")->type_name("SERVICE");
+  return command;
+}
+
+CLI::App* add_health(CLI::App& app, health_arguments& into) {
+  auto* command = app.add_subcommand("health", "tells how a service does; the exit status is 0 when it serves, else 1");
+  add_remote(*command, into.endpoint, into.to, into.peer);
+  command->add_option("service", into.service, "the whole peer, without one")->type_name("SERVICE");
+  command->add_flag("--watch", into.watch, "goes on, with a line for each change");
+  return command;
+}
+
+// What CLI11 takes. It would cut a positional [1,2] in two; JSON may begin with a space, and is left alone then.
+std::vector<std::string> reversed(int argc, char** argv) {
+  std::vector<std::string> words(argv + 1, argv + argc);
+  if (!words.empty() && words.front() == "call")
+    for (auto& word : words)
+      if (word.starts_with('[')) word.insert(0, 1, ' ');
+  std::reverse(words.begin(), words.end());
+  return words;
 }
 
 // Else the first sockets would become stdin, stdout and stderr.
@@ -90,22 +146,23 @@ int main(int argc, char** argv) {
                    "KIND is one of echo, frames, sink, source:BYTES, exec:COMMAND, join:tcp://HOST:PORT, "
                    "join:unix:///PATH, peer:NAME/SERVICE")
       ->type_name("NAME=KIND");
+  serve_command->add_flag("--demo", offer.demo,
+                          "serves demo.Calc, to be called: duplex call ENDPOINT demo.Calc.add 1 2");
   add_peer_arguments(*serve_command, offer.peer);
   serve_command->callback([&] { status = serve(offer); });
 
-  constexpr const char* where = "where the peer is: tcp://HOST:PORT, unix:///PATH, or exec:COMMAND to start it";
-  open_arguments call;
+  open_arguments begin;
   auto* open_command = app.add_subcommand("open", "opens a channel between a service and stdin, stdout and stderr");
-  open_command->add_option("endpoint", call.endpoint, where)->required()->type_name("ENDPOINT");
-  open_command->add_option("service", call.service, "what to open there")->required()->type_name("SERVICE");
-  open_command->add_option("-H,--header", call.headers, "a header of the channel, often key=value; may be repeated")
+  open_command->add_option("endpoint", begin.endpoint, where)->required()->type_name("ENDPOINT");
+  open_command->add_option("service", begin.service, "what to open there")->required()->type_name("SERVICE");
+  open_command->add_option("-H,--header", begin.headers, "a header of the channel, often key=value; may be repeated")
       ->type_name("HEADER")
       ->allow_extra_args(false);
-  open_command->add_option("--to", call.to, "the peer's name, when it claims one")->type_name("PEER");
-  open_command->add_flag("--frames", call.frames, "a line is a frame, each way");
-  open_command->add_flag("--trailers", call.trailers, "prints the service's last word on stderr");
-  add_peer_arguments(*open_command, call.peer);
-  open_command->callback([&] { status = open(call); });
+  open_command->add_option("--to", begin.to, "the peer's name, when it claims one")->type_name("PEER");
+  open_command->add_flag("--frames", begin.frames, "a line is a frame, each way");
+  open_command->add_flag("--trailers", begin.trailers, "prints the service's last word on stderr");
+  add_peer_arguments(*open_command, begin.peer);
+  open_command->callback([&] { status = open(begin); });
 
   forward_arguments pass;
   auto* forward_command = app.add_subcommand("forward", "joins each connection to a local address with a channel");
@@ -120,6 +177,13 @@ int main(int argc, char** argv) {
   forward_command->add_option("--to", pass.to, "the peer's name, when it claims one")->type_name("PEER");
   add_peer_arguments(*forward_command, pass.peer);
   forward_command->callback([&] { status = forward(pass); });
+
+  call_arguments ask;
+  add_call(app, ask)->callback([&] { status = call(ask); });
+  ls_arguments look;
+  add_ls(app, look)->callback([&] { status = ls(look); });
+  health_arguments check;
+  add_health(app, check)->callback([&] { status = health(check); });
 
   ping_arguments probe;
   auto* ping_command = app.add_subcommand("ping", "shows who listens there, and how far away");
@@ -140,7 +204,7 @@ int main(int argc, char** argv) {
   app.add_subcommand("version", "prints the versions")->callback([&] { status = print_version(); });
 
   try {
-    app.parse(argc, argv);
+    app.parse(reversed(argc, argv));
   } catch (const CLI::ParseError& wrong) {
     if (wrong.get_exit_code() == 0) return app.exit(wrong);  // --help
     const auto used = app.get_subcommands();

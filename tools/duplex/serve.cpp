@@ -4,6 +4,8 @@
 #include <duplex/peer.hpp>
 
 #include "tools/duplex/commands.hpp"
+#include "tools/duplex/demo.hpp"
+#include "tools/duplex/rpc_session.hpp"
 #include "tools/duplex/services.hpp"
 
 #include <unistd.h>
@@ -16,6 +18,7 @@
 #include <csignal>
 #include <cstdio>
 #include <map>
+#include <optional>
 
 namespace duplex::tools {
 namespace {
@@ -64,14 +67,15 @@ void wait_for_signal(const sigset_t& ends) {
 }
 
 // On the first use, when there is no list of keys yet: what to type once there is.
-void suggest_login(const options& settings, const std::vector<endpoint>& bound, const std::string& service) {
+void suggest_login(const options& settings, const std::vector<endpoint>& bound, const std::string& option,
+                   const std::string& command) {
   const auto list =
       settings.authorized_keys.empty() ? configuration_folder() + "/authorized_keys" : settings.authorized_keys;
   if (::access(list.c_str(), F_OK) == 0) return;
   for (const auto& at : bound)
     if (at.type() == endpoint::kind::tcp) {
-      write_all(STDERR_FILENO, "duplex: then try: ssh -p " + std::to_string(at.number()) + " -s " + at.target() + ' ' +
-                                   service + '\n');
+      write_all(STDERR_FILENO, "duplex: then try: ssh -p " + std::to_string(at.number()) + ' ' +
+                                   (option.empty() ? "" : option + ' ') + at.target() + ' ' + command + '\n');
       return;
     }
 }
@@ -92,6 +96,22 @@ void end_with_session(runtime& rt, const peer& hub, const serve_arguments& given
   });
   caf::anon_send(hub.actor(), subscribe_atom_v, observer);
 }
+
+/// demo.Calc, from its construction to its end.
+class demonstration {
+ public:
+  explicit demonstration(const peer& hub) : peer_(hub), served_(peer_.serve(demo::calculator())) {}
+  demonstration(const demonstration&) = delete;
+  demonstration& operator=(const demonstration&) = delete;
+  ~demonstration() { (void)peer_.withdraw(rpc::service_name<demo::Calc>()); }
+
+  /// Errors: `already_exists`.
+  [[nodiscard]] const result<void>& served() const noexcept { return served_; }
+
+ private:
+  rpc::peer peer_;
+  result<void> served_;
+};
 
 bool goes_on(errc code) { return code == errc::connection_failed || code == errc::timed_out || code == errc::io; }
 
@@ -121,6 +141,9 @@ int serve(const serve_arguments& given) {
   auto hub = *by = rt.spawn_peer(*settings);
   for (const auto& [name, handler] : *services)
     if (const auto served = hub.serve(name, handler); !served) return fail(given.peer, served.error(), failure);
+  std::optional<demonstration> demo;
+  if (given.demo) demo.emplace(hub);
+  if (demo && !demo->served()) return fail(given.peer, demo->served().error(), failure);
   end_with_session(rt, hub, given);
   std::vector<endpoint> listening;
   for (const auto& where : given.bind) {
@@ -138,10 +161,14 @@ int serve(const serve_arguments& given) {
       ::kill(::getpid(), SIGTERM);
     });
   attempted();
-  if (!services->empty()) suggest_login(*settings, listening, services->begin()->first);
+  if (!services->empty())
+    suggest_login(*settings, listening, "-s", services->begin()->first);
+  else if (given.demo)
+    suggest_login(*settings, listening, "", "demo.Calc.add 1 2");
 
   wait_for_signal(ends);
   if (const auto ended = hub.shutdown(); !ended) fail(given.peer, ended.error(), failure);
+  demo.reset();
   rt.shutdown();
   return status;
 }
