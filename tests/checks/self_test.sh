@@ -22,6 +22,10 @@ good_tree() {
   printf '// hello\nint main() {\n  int status = 0;\n  return status;\n}\n' >examples/hello.cpp
   printf 'text\n```cpp\n// examples/hello.cpp\nint main() {\n  int status = 0;\n  return status;\n}\n```\n```sh\nls\n```\n' >README.md
   printf '```cpp\n// examples/hello.cpp\n  return status;\n```\n| `ping(name)` | sees | \n| `<duplex/peer.hpp>`, `<duplex/async.hpp>` | both |\n' >docs/guide.md
+  mkdir -p include/duplex/rpc tests/rpc
+  printf '#include <duplex/peer.hpp>\n' >include/duplex/rpc/call.hpp
+  printf 'int run() {\n  int ok = 1;\n  return ok;\n}\n' >tests/rpc/page_test.cpp
+  printf '```cpp\n  return ok;\n```\n| `<duplex/rpc/call.hpp>` | calls |\n' >docs/rpc.md
   mkdir -p tests/packaging/installed
   printf 'project(mine)\nfind_package(duplex)\n' >tests/packaging/installed/CMakeLists.txt
   printf '```cmake\nfind_package(duplex)\n```\n' >>README.md
@@ -66,6 +70,8 @@ plant layering include/duplex/frame.hpp '#include <duplex/runtime.hpp>\n'
 
 plant snippets README.md '```cpp\nint main() { return 0; }\n```\n'
 plant snippets README.md '```cpp ignore\nnot_there();\n```\n'
+plant snippets docs/rpc.md '```cpp\nnot_there();\n```\n'
+plant snippets docs/rpc.md '```cpp\nfind_package(duplex)\n```\n'
 plant snippets docs/guide.md '  ```cpp\n  not_there();\n  ```\n'
 plant snippets docs/guide.md '```cpp\n// examples/gone.cpp\n  return status;\n```\n'
 plant snippets docs/guide.md '```cpp\n```\n'
@@ -76,6 +82,9 @@ plant snippets examples/other.cpp 'int main() {}\n'
 plant interface include/duplex/peer.hpp '  result<endpoint> bind(std::string_view where) {\n'
 plant interface include/duplex/peer.hpp '  result<std::string> pin(std::string_view name) const {\n'
 plant interface include/duplex/new.hpp '// no line in the guide\n'
+
+plant interface include/duplex/rpc/new.hpp '// no line in the page\n'
+plant interface include/duplex/rpc/codec/new.hpp '// no line in the page\n'
 
 plant format values/bytes.cpp 'int  f( );\n'
 plant scripts dev 'if true\n'

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# usage: consumer.sh embedded|installed SOURCE BUILD WORK COMPILER: builds a program of ten lines in WORK and runs it; with
-# the sources of SOURCE as a part of its project, or with what cmake --install makes of BUILD. WORK is kept: what has not
-# changed is not compiled again.
+# usage: consumer.sh embedded|installed SOURCE BUILD WORK COMPILER: builds two programs of ten lines in WORK, one of them with
+# RPC, and runs them; with the sources of SOURCE as a part of their project, or with what cmake --install makes of BUILD. WORK
+# is kept: what has not changed is not compiled again.
 set -eu
 way=$1 source=$2 build=$3 work=$4/$1 compiler=$5
 fail() {
@@ -12,7 +12,7 @@ fail() {
 
 rm -rf "$work/prefix"
 mkdir -p "$work/mine"
-cp "$source/tests/packaging/main.cpp" "$source/tests/packaging/$way/CMakeLists.txt" "$work/mine"
+cp "$source"/tests/packaging/*.cpp "$source/tests/packaging/$way/CMakeLists.txt" "$work/mine"
 set -- -G Ninja -S "$work/mine" -B "$work/build" -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_CXX_FLAGS=-O0
 case $way in
   embedded) ln -sfn "$source" "$work/mine/duplex" ;;
@@ -27,6 +27,8 @@ esac
 said=$("$work/build/mine") || fail "the program failed: $said"
 version=$(sed -n 's/.*version = "\(.*\)".*/\1/p' "$source/include/duplex/version.hpp")
 [ "$said" = "duplex $version: hello" ] || fail "the program says: $said"
+said=$("$work/build/caller") || fail "the program with RPC failed: $said"
+[ "$said" = "1 + 2 is 3" ] || fail "the program with RPC says: $said"
 
 case $way in
   embedded)
