@@ -201,3 +201,27 @@ TEST_CASE("dispatch: an idle call channel does not keep a peer from leaving", "[
   CHECK(f.near.use<demo::Calc>("hub").add(1, 2).get() == 3);
   CHECK(f.hub.shutdown());
 }
+
+TEST_CASE("dispatch: a tenth of all calls, and a hundred in reserve, may be tried again", "[rpc]") {
+  rpc::detail::retry_budget budget;
+  for (int i = 0; i < 100; ++i) CHECK(budget.take());
+  CHECK_FALSE(budget.take());
+  for (int i = 0; i < 11; ++i) budget.call();
+  CHECK(budget.take());
+  CHECK_FALSE(budget.take());
+  for (int i = 0; i < 10'000; ++i) budget.call();
+  int left = 0;
+  while (budget.take()) ++left;
+  CHECK(left == 100);
+}
+
+TEST_CASE("dispatch: turns stay fair when a peer joins", "[rpc]") {
+  crew f{{"a", "b"}};
+  const auto work = f.me.use<Work>();
+  for (int i = 0; i < 4; ++i) CHECK_FALSE(work.who("?").get().empty());
+  f.join("c");
+  REQUIRE(eventually([&] { return work.who("?").get() == "c"; }));
+  std::map<std::string, int> turns;
+  for (int i = 0; i < 30; ++i) ++turns[work.who("?").get()];
+  CHECK(turns == std::map<std::string, int>{{"a", 10}, {"b", 10}, {"c", 10}});
+}
