@@ -24,18 +24,18 @@ servable_ptr lent(link& on, std::string_view id) {
 
 admission admit(rpc_core& core, link* on, const meta& caller, std::string_view method, metadata& headers,
                 context::clock::time_point& deadline) {
-  const auto name = std::string{method};
+  const auto name = [&] { return std::string{method}; };  // only who is refused or seen needs a copy
   admission made;
   if (method.starts_with(lent_prefix) && on != nullptr) {
     made.target = lent(*on, method.substr(lent_prefix.size()));
-    if (!made.target) return refused(code::unimplemented, "no such function was lent, or it was given back: " + name);
+    if (!made.target) return refused(code::unimplemented, "no such function was lent, or it was given back: " + name());
     made.in = place::take(on->lent_load());
     if (!made.in) return refused(code::resource_exhausted, "too many calls of functions that were lent are running");
   } else {
     if (!caller.rights.may_open(method))
-      return refused(code::permission_denied, "the key may not call '" + name + "' (permitopen)");
+      return refused(code::permission_denied, "the key may not call '" + name() + "' (permitopen)");
     const auto found = core.find(method);
-    if (!found) return refused(code::unimplemented, "'" + name + "' is not served here");
+    if (!found) return refused(code::unimplemented, "'" + name() + "' is not served here");
     made.target = found->target;
     made.in = place::take(found->limit);
     if (!made.in)
@@ -45,7 +45,8 @@ admission admit(rpc_core& core, link* on, const meta& caller, std::string_view m
   made.seen_by = core.intercept(side::handler);
   if (made.seen_by.empty()) return made;
   try {
-    call_info about{.side = side::handler, .method = name, .headers = headers, .deadline = deadline, .remote = &caller};
+    call_info about{
+        .side = side::handler, .method = name(), .headers = headers, .deadline = deadline, .remote = &caller};
     made.seen_by.open(about);
   } catch (...) {
     made.why = status_of(std::current_exception());

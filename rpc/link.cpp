@@ -69,6 +69,7 @@ void link::attach(channel ch, bool opened_here) {
   const auto there = channel_;
   while (!backlog_.empty()) {
     const auto frames = std::exchange(backlog_, {});
+    backlog_size_ = 0;
     lock.unlock();
     for (const auto& frame : frames)
       if (!put(there, frame)) refused.push_back(number_of(frame));
@@ -182,14 +183,14 @@ void link::start_again(const call_ptr& call) {
 
 void link::send(const call_ptr& call, std::string& frame, bool one_way) {
   if (one_way) {
-    const auto written = write(frame);
+    const auto written = queued_ > max_queued ? too_much() : write(frame);
     call->settle({.status = rpc::status{written.error()}}, true);
     return;
   }
   const auto number = enter(call);
   if (number == 0) return;
   set_number(frame.data(), number);
-  if (const auto written = write(frame); !written && written.error().code() == errc::frame_too_large)
+  if (const auto written = write(frame); !written && written.error().code() != errc::closed)
     settle(number, {.status = rpc::status{written.error()}, .not_begun = true});
   // Dropped on another thread before the frame was written: its cancel went ahead of it.
   if (call->settled() && !find(number)) write_cancel(number);
@@ -202,8 +203,7 @@ std::uint32_t link::enter(const call_ptr& call) {
   if (refused.ok() && retired_) refused = {code::unavailable, "peer '" + remote_ + "' is leaving"};
   if (refused.ok() && pending_.size() >= max_pending)
     refused = {code::resource_exhausted, std::to_string(max_pending) + " calls to '" + remote_ + "' are under way"};
-  if (refused.ok() && queued_ > max_queued)
-    refused = {code::resource_exhausted, "peer '" + remote_ + "': the network is too slow for the calls made"};
+  if (refused.ok() && queued_ > max_queued) refused = rpc::status{too_much().error()};
   if (!refused.ok()) {
     lock.unlock();
     call->settle({.status = refused, .not_begun = true});
@@ -220,10 +220,17 @@ std::uint32_t link::enter(const call_ptr& call) {
   return 0;
 }
 
+result<void> link::too_much() const {
+  return {errc::resource_exhausted, "more than " + std::to_string(max_queued >> 20) + " MiB of calls wait to go to '" +
+                                        remote_ + "', which does not take them"};
+}
+
 result<void> link::write(std::string_view frame) {
   std::unique_lock lock{mutex_};
   if (!ended_.ok()) return {errc::closed, ended_.message()};
   if (!attached_) {
+    if (backlog_size_ + frame.size() > max_queued) return too_much();
+    backlog_size_ += frame.size();
     backlog_.emplace_back(frame);
     return {};
   }

@@ -97,6 +97,7 @@ class link final : public carrier, public std::enable_shared_from_this<link> {
   // Calls made here.
   void send(const call_ptr& call, std::string& frame, bool one_way);
   std::uint32_t enter(const call_ptr& call);
+  [[nodiscard]] result<void> too_much() const;
   void start_own_channel(const call_ptr& call, const signature& of, std::string arguments, source_ptr in,
                          std::shared_ptr<call_handles> with);
   void when_open(std::function<void(const rpc::status&)> then);
@@ -135,8 +136,9 @@ class link final : public carrier, public std::enable_shared_from_this<link> {
   std::mutex mutex_;  // guards what follows
   channel channel_;
   bool attached_ = false, retired_ = false;
-  rpc::status ended_;  // not ok once it has
-  std::vector<std::string> backlog_;
+  rpc::status ended_;                 // not ok once it has
+  std::vector<std::string> backlog_;  // until it is attached
+  std::size_t backlog_size_ = 0;      // its bytes
   std::vector<std::function<void(const rpc::status&)>> waiting_;
   std::unordered_map<std::uint32_t, call_ptr> pending_;
   std::unordered_map<std::uint64_t, served_ptr> serving_;

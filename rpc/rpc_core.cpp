@@ -179,7 +179,6 @@ std::vector<method_ptr> rpc_core::methods() const {
 }
 
 link_ptr rpc_core::link_to(const std::string& peer, const codec_ptr& codec) {
-  find_peers(false);  // to hear when one leaves
   const auto sessions = std::min(peers_.sessions(peer), max_links);
   std::unique_lock lock{mutex_};
   auto& group = links_[{peer, std::string{codec->name()}}];
@@ -191,7 +190,8 @@ link_ptr rpc_core::link_to(const std::string& peer, const codec_ptr& codec) {
   const auto made = group.links.emplace_back(std::make_shared<link>(shared_from_this(), codec, peer));
   lock.unlock();
   made->open();
-  refresh({});  // an event tells of the first session to a peer only
+  find_peers(false);  // to hear when one leaves
+  refresh({});        // an event tells of the first session to a peer only
   return made;
 }
 

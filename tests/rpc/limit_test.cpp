@@ -132,3 +132,17 @@ TEST_CASE("limit: answers that the caller does not read stop the reading of call
   }
   CHECK(served == count);
 }
+
+TEST_CASE("limit: calls that wait for a peer to come are bounded in bytes, one-way calls too", "[rpc]") {
+  runtime rt;
+  rpc::peer me = rt.spawn_peer(with_keys());
+  CHECK(me.connect("inproc://nobody-is-there").error().code() == errc::connection_failed);  // it goes on trying
+  const std::string large(200'000, 'x');
+  const auto hint = me.method<rpc::oneway(std::string)>("demo.hint", "hub");
+  const auto text = text_of_call([&] {
+    for (int i = 0; i < 1000; ++i) hint(large);
+  });
+  CHECK_THAT(text, Catch::Contains("resource_exhausted") && Catch::Contains("64 MiB") && Catch::Contains("'hub'"));
+  const auto echo = me.method<std::string(std::string)>("demo.echo", "hub");
+  CHECK(code_of_call([&] { echo(large).get(); }) == rpc::code::resource_exhausted);
+}

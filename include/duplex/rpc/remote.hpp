@@ -25,7 +25,8 @@ template <class Ops, class R, class... A> class remote final : public function<R
       return R{results(started)};
     else if constexpr (!std::is_same_v<R, oneway>)
       return rpc::call<R>{std::move(started)};
-    else if (auto how = status_of(*started); how.code() == code::invalid_argument)
+    else if (auto how = status_of(*started);
+             how.code() == code::invalid_argument || how.code() == code::resource_exhausted)
       throw failure{std::move(how)};  // nobody else would hear of it
   }
 
