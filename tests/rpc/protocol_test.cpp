@@ -6,6 +6,7 @@
 
 #include "rpc/call_frame.hpp"
 #include "rpc/own_channel.hpp"
+#include "tests/protocol_page.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -26,27 +27,13 @@ struct point {
 };
 }  // namespace page
 
+using duplex::test::trimmed;
+using duplex::test::unescaped;
+using duplex::test::unhex;
+
 namespace {
 
 using columns = std::vector<std::string>;
-
-std::string trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(' ');
-  return first == std::string_view::npos ? "" : std::string{text.substr(first, text.find_last_not_of(' ') - first + 1)};
-}
-
-std::string unhex(std::string_view digits) {
-  std::string out;
-  for (std::size_t i = 0; i + 1 < digits.size(); i += 2)
-    out += static_cast<char>(std::stoi(std::string{digits.substr(i, 2)}, nullptr, 16));
-  return out;
-}
-
-std::string unescaped(std::string text) {
-  for (auto at = text.find("\\x"); at != std::string::npos; at = text.find("\\x", at))
-    text.replace(at, 4, unhex(text.substr(at + 2, 2)));
-  return text;
-}
 
 std::map<int, columns> read_vectors() {
   std::ifstream page{DUPLEX_SOURCE_DIR "/docs/protocol.md"};

@@ -4,6 +4,7 @@
 #include <duplex/options.hpp>
 #include <duplex/percent.hpp>
 
+#include "tests/protocol_page.hpp"
 #include "transport/frame_codec.hpp"
 #include "transport/hello.hpp"
 #include "transport/open_record.hpp"
@@ -20,6 +21,10 @@ using namespace duplex;
 using namespace duplex::transport;
 using strings = std::vector<std::string>;
 
+using duplex::test::trimmed;
+using duplex::test::unescaped;
+using duplex::test::unhex;
+
 namespace {
 
 struct vector {
@@ -27,31 +32,6 @@ struct vector {
   std::string kind;
   strings columns;  // after the kind
 };
-
-std::string trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(' ');
-  return first == std::string_view::npos ? "" : std::string{text.substr(first, text.find_last_not_of(' ') - first + 1)};
-}
-
-std::string unhex(std::string_view digits) {
-  std::string out;
-  for (std::size_t i = 0; i + 1 < digits.size(); i += 2)
-    out += static_cast<char>(std::stoi(std::string{digits.substr(i, 2)}, nullptr, 16));
-  return out;
-}
-
-std::string unescaped(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text.substr(i, 2) == "\\x") {
-      out += unhex(text.substr(i + 2, 2));
-      i += 3;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
-}
 
 std::vector<vector> read_vectors() {
   std::ifstream page{DUPLEX_SOURCE_DIR "/docs/protocol.md"};
