@@ -181,6 +181,12 @@ std::vector<method_ptr> rpc_core::methods() const {
 link_ptr rpc_core::link_to(const std::string& peer, const codec_ptr& codec) {
   const auto sessions = std::min(peers_.sessions(peer), max_links);
   std::unique_lock lock{mutex_};
+  if (ended_) {  // its runtime may be gone, too: nothing is asked of it any more
+    lock.unlock();
+    const auto none = std::make_shared<link>(shared_from_this(), codec, peer);
+    none->end({code::unavailable, "the peer has ended"});
+    return none;
+  }
   auto& group = links_[{peer, std::string{codec->name()}}];
   if (group.links.size() >= sessions) {
     for (std::size_t i = 0; i < group.links.size(); ++i)
@@ -236,7 +242,7 @@ class rpc_core::event_listener final : public duplex::detail::requester {
 void rpc_core::find_peers(bool wait) {
   {
     std::lock_guard lock{mutex_};
-    if (std::exchange(finding_, true)) return;
+    if (ended_ || std::exchange(finding_, true)) return;
   }
   auto& system = self_.actor()->home_system();
   const auto listener = duplex::detail::make_requester<event_listener>(system, weak_from_this());
@@ -265,6 +271,10 @@ void rpc_core::on_event(const peer_event& what) {
 }
 
 void rpc_core::ask_around() {
+  {
+    std::lock_guard lock{mutex_};
+    if (ended_) return;
+  }
   for (auto& peer : peers_.to_ask(roster::clock::now()))
     asio::co_spawn(on_, ask(shared_from_this(), std::move(peer)), asio::detached);
 }
