@@ -25,6 +25,13 @@ void check_may_block() {
                   "a blocking call on a worker thread would wait for itself: use co_await there"};
 }
 
+/// Where coroutines run that a thread of the application's waits for. One for each thread, for its life: who wakes it
+/// may still be within `post` when the wait is over.
+asio::io_context& here() {
+  static thread_local asio::io_context context{1};
+  return context;
+}
+
 /// *Any thread.* A handler of Asio's that is called once, by whoever comes first: a waker or a cancellation.
 template <class Handler> class once {
  public:
@@ -91,10 +98,15 @@ void wait_until(const attempt_fn& attempt) {
 
 void run_here(task<void> what) {
   check_may_block();
-  asio::io_context here{1};
   std::exception_ptr thrown;
-  asio::co_spawn(here, std::move(what), [&](std::exception_ptr why) { thrown = std::move(why); });
-  here.run();
+  bool done = false;
+  asio::co_spawn(here(), std::move(what), [&](std::exception_ptr why) {
+    thrown = std::move(why);
+    done = true;
+  });
+  const auto work = asio::make_work_guard(here());
+  here().restart();
+  while (!done) here().run_one();
   if (thrown) std::rethrow_exception(thrown);
 }
 
@@ -103,19 +115,20 @@ bool wait_for_item(source& from, void* into) {
   if (first != source::state::pending) return first == source::state::item;
   check_may_block();
   // What a coroutine behind the stream awaits runs here, too.
-  asio::io_context here{1};
-  const auto work = asio::make_work_guard(here);
+  const auto executor = here().get_executor();
+  const auto work = asio::make_work_guard(executor);
+  here().restart();
   for (;;) {
     auto woken = std::make_shared<std::atomic<bool>>(false);
     const auto now = from.poll(
         into,
-        [woken, executor = here.get_executor()] {
+        [woken, executor] {
           *woken = true;
           asio::post(executor, [] {});
         },
-        here.get_executor());
+        executor);
     if (now != source::state::pending) return now == source::state::item;
-    while (!*woken) here.run_one();
+    while (!*woken) here().run_one();
   }
 }
 
