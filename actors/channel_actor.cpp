@@ -22,12 +22,6 @@ namespace {
 constexpr std::uint64_t runaway = 8;
 constexpr std::size_t max_trailers = 32 << 10;  // one packet, well below what libssh takes (262,144)
 
-// To those who wait for the last word of a stream that is closed.
-caf::error no_trailers(const transport::stream& of) {
-  return to_caf(of.failure() ? of.failure()
-                             : error{errc::closed, "the remote side closed the channel without trailers"});
-}
-
 }  // namespace
 
 error too_large(std::uint64_t size, std::uint64_t limit) {
@@ -44,161 +38,13 @@ error check_trailers(const std::vector<std::string>& list) {
 }
 
 channel_core::channel_core(caf::actor_config& config, transport::channel_setup setup, channel_limits limits)
-    : pinned_actor(config, setup.home),
+    : sharing_behavior(config, setup.home),
       setup_(std::move(setup)),
       stream_(&setup_.carrier),
       limits_(limits),
       by_lines_(stream_->by_lines()),
       state_(setup_.opened_here ? state::opening : state::arriving) {
   limits_.max_frame = std::min(limits_.max_frame, setup_.about->max_frame);
-}
-
-channel_core::behavior_type channel_core::make_behavior() {
-  set_down_handler([this](const caf::down_msg& gone) {
-    if (gone.source == subscriber_) break_with({errc::closed, "the subscriber ended: " + to_string(gone.reason)});
-  });
-  return {
-      [this](write_atom, frames& batch, std::uint32_t consumed) {
-        held_credit_ += consumed;
-        if (auto wrong = check_frames(batch)) return break_with(wrong);
-        if (!batch.empty()) (void)written(std::move(batch), false);
-        release_credit();
-      },
-      [this](write_atom, frames& batch) -> caf::result<void> {
-        if (auto wrong = check_frames(batch)) return to_caf(wrong);
-        return written(std::move(batch), false);
-      },
-      [this](write_atom, bytes& data) -> caf::result<void> { return written(std::move(data), false); },
-      [this](error_atom, frames& batch) -> caf::result<void> {
-        if (auto wrong = check_frames(batch)) return to_caf(wrong);
-        return written(std::move(batch), true);
-      },
-      [this](sent_atom) -> caf::result<void> {
-        if (!stream_ || stream_->queued() == 0) return caf::unit;
-        auto promise = make_response_promise();
-        patience().drained.push_back(promise);
-        stream_->ask_when_drained();
-        return promise;
-      },
-      [this](credit_atom, std::uint32_t consumed) {
-        if (stream_) stream_->consumed(consumed);
-      },
-      [this](subscribe_atom, caf::strong_actor_ptr& whom, delivery form) -> caf::result<void> {
-        if (!whom) return to_caf({errc::invalid_argument, "subscribe: no actor"});
-        if (subscriber_) return to_caf({errc::already_exists, "subscribe: the channel has a subscriber"});
-        subscriber_ = std::move(whom);
-        form_ = form;
-        monitor(caf::actor_cast<caf::actor_addr>(subscriber_));
-        look();
-        return caf::unit;
-      },
-      [this](read_atom, std::uint64_t limit) -> caf::result<bytes> {
-        return wait_for(pending_read::kind::bytes, static_cast<std::size_t>(limit));
-      },
-      [this](frames_atom, std::uint32_t consumed) -> caf::result<frames> {
-        if (stream_ && consumed != 0) stream_->consumed(consumed);
-        return wait_for(pending_read::kind::frames, 0);
-      },
-      [this](error_atom) -> caf::result<frames> { return wait_for(pending_read::kind::errors, 0); },
-      [this](eof_atom) -> caf::result<void> {
-        write_closed_ = true;
-        if (stream_) stream_->close_write();
-        return caf::unit;
-      },
-      [this](trailers_atom, std::vector<std::string>& list) -> caf::result<void> {
-        if (auto wrong = check_trailers(list)) return to_caf(wrong);
-        write_closed_ = true;
-        if (stream_) stream_->finish(std::move(list));
-        return caf::unit;
-      },
-      [this](trailers_atom) -> caf::result<std::vector<std::string>> {
-        if (stream_ && stream_->trailers()) return *stream_->trailers();
-        if (stream_ && stream_->closed()) return no_trailers(*stream_);
-        auto promise = make_response_promise();
-        patience().trailers.push_back(promise);
-        return promise;
-      },
-      [this](close_atom) -> caf::result<void> {
-        over({});
-        return caf::unit;
-      },
-      [this](join_atom, const caf::actor& other) -> caf::result<void> {
-        if (!other) return to_caf({errc::invalid_argument, "join: no channel"});
-        return joined_by(system().spawn<relay>(relay_end{.channel = this},
-                                               relay_end{.channel = caf::actor_cast<channel_actor>(other)}));
-      },
-      [this](join_atom, const descriptor& with) -> caf::result<void> {
-        if (!with.ends() || home() == nullptr) return to_caf({errc::invalid_argument, "join: no descriptor"});
-        return joined_by(system().spawn<descriptor_relay>(home(), relay_end{.channel = this}, with));
-      },
-      [this](meta_atom) {
-        auto about = describe();
-        if (stream_ && (about.trailed = stream_->trailers().has_value())) about.trailers = *stream_->trailers();
-        return about;
-      },
-      [this](wake_atom) { look(); },
-      [this](open_atom) -> caf::result<channel_actor> {
-        auto promise = make_response_promise();
-        patience().opened = promise;
-        look();  // the answer may be there already
-        return promise;
-      },
-      [this](send_atom, const caf::actor& what) -> caf::result<void> {
-        if (!what) return to_caf({errc::invalid_argument, "send: no channel"});
-        auto promise = make_response_promise();  // answered by an actor that this channel's end does not take with it
-        promise.delegate(system().spawn(sending, channel_actor{this}, caf::actor_cast<channel_actor>(what)),
-                         send_atom_v);
-        return promise;
-      },
-      [this](open_atom, std::string& service, std::vector<std::string>& headers) -> caf::result<caf::actor> {
-        if (!stream_) return to_caf({errc::closed, "open '" + service + "': its parent channel is closed"});
-        if (setup_.stock) return to_caf({errc::unsupported, "open '" + service + "': stock clients have no children"});
-        auto promise = make_response_promise();
-        promise.delegate(caf::actor_cast<caf::actor>(setup_.owner), open_atom_v, std::move(service), std::move(headers),
-                         setup_.id);
-        return promise;
-      },
-      [this](accept_atom) -> caf::result<caf::actor> {
-        if (auto child = children().next()) {
-          if (children_->empty()) look();  // that may have been the last to be taken
-          return *child;
-        }
-        if (!stream_) return to_caf({errc::closed, "accept: the channel is closed"});
-        if (stream_->closed()) return to_caf(end_of_reading());
-        auto promise = make_response_promise();
-        children_->wait(promise);
-        return promise;
-      },
-      [this](incoming_atom, const caf::actor& child) {
-        if (state_ == state::opening) look();  // the acceptance may have come in the same packet
-        auto why = children().check(limits_.accept_queue);
-        // Still `opening`: the remote side has kept this channel, and its word for that waits behind.
-        if (state_ == state::over) why = {errc::not_found, "its parent channel is closed"};
-        if (stream_) stream_->child_came();
-        if (why) {
-          caf::anon_send(child, refuse_atom_v, why);
-        } else {
-          caf::anon_send(child, keep_atom_v);
-          children_->put(child);
-        }
-        if (stream_ && stream_->closed()) look();  // the end waited for this
-      },
-      [this](close_atom, const error& why) {
-        if (state_ == state::over) return;
-        if (stream_) stream_->finish(as_trailers(why));
-        over(to_caf(why));
-      },
-      [this](keep_atom) {
-        if (state_ != state::arriving) return;
-        state_ = state::open;
-        stream_->accept();
-        look();
-      },
-      [this](refuse_atom, const error& why) {
-        if (state_ == state::arriving && stream_) stream_->refuse(why);
-        over({});
-      },
-  };
 }
 
 // It answers at the end.
@@ -235,6 +81,12 @@ meta channel_core::describe() const {
   m.rights = about.rights;
   take_relayed(m);
   return m;
+}
+
+// To those who wait for the last word of a stream that is closed.
+caf::error channel_core::no_trailers() const {
+  return to_caf(stream_->failure() ? stream_->failure()
+                                   : error{errc::closed, "the remote side closed the channel without trailers"});
 }
 
 error channel_core::check_frames(const frames& batch) const {
@@ -286,6 +138,7 @@ bool channel_core::settle_open() {
       waiting_->opened.deliver(caf::actor_cast<caf::actor>(this));
     else
       waiting_->opened.deliver(channel_actor{this});
+    if (waiting_->is_idle()) waiting_.reset();
     return true;
   }
   if (!stream_->trailers() && !stream_->closed()) return false;
@@ -323,7 +176,7 @@ void channel_core::look() {
   if (waiting_) answer_drained();
   if (!stream_->closed() || (stream_->has_children_coming() && !stream_->failure())) return;
   if (waiting_ && !stream_->trailers())
-    for (auto& promise : std::exchange(waiting_->trailers, {})) promise.deliver(no_trailers(*stream_));
+    for (auto& promise : std::exchange(waiting_->trailers, {})) promise.deliver(no_trailers());
   if (children_) children_->end(to_caf(end_of_reading()));
   const bool untaken = stream_->untaken() || (children_ && !children_->empty());
   if (untaken && !stream_->failure()) return;
@@ -376,7 +229,7 @@ void channel_core::on_exit() {
 // Tells those who monitor the channel. A subscriber that nobody else refers to must live to hear it.
 bool channel_core::cleanup(caf::error&& reason, caf::execution_unit* host) {
   const auto listening = std::exchange(subscriber_, nullptr);
-  return pinned_actor<channel_core_actor::base>::cleanup(std::move(reason), host);
+  return sharing_behavior::cleanup(std::move(reason), host);
 }
 
 }  // namespace duplex::detail

@@ -5,6 +5,7 @@
 
 #include "actors/accept_queue.hpp"
 #include "runtime/pinned.hpp"
+#include "runtime/sharing_behavior.hpp"
 #include "transport/session.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
@@ -43,7 +44,7 @@ using channel_core_actor =
                           caf::reacts_to<close_atom, error>>;  // session: the parent has ended
 
 /// *Actor, pinned* to its session's worker, so that it may use its stream directly.
-class channel_core final : public pinned_actor<channel_core_actor::base> {
+class channel_core final : public sharing_behavior<channel_core, pinned_actor<channel_core_actor::base>> {
  public:
   channel_core(caf::actor_config& config, transport::channel_setup setup, channel_limits limits);
 
@@ -66,6 +67,34 @@ class channel_core final : public pinned_actor<channel_core_actor::base> {
   bool has_ended() const noexcept { return ended_; }
 
  private:
+  // One for each message of channel_core_actor.
+  void on_write(write_atom, frames& batch, std::uint32_t consumed);
+  caf::result<void> on_write_frames(write_atom, frames& batch);
+  caf::result<void> on_write_bytes(write_atom, bytes& data);
+  caf::result<void> on_write_errors(error_atom, frames& batch);
+  caf::result<void> on_sent(sent_atom);
+  void on_credit(credit_atom, std::uint32_t consumed);
+  caf::result<void> on_subscribe(subscribe_atom, caf::strong_actor_ptr& whom, delivery form);
+  caf::result<bytes> on_read(read_atom, std::uint64_t limit);
+  caf::result<frames> on_read_frames(frames_atom, std::uint32_t consumed);
+  caf::result<frames> on_read_errors(error_atom);
+  caf::result<void> on_eof(eof_atom);
+  caf::result<void> on_write_trailers(trailers_atom, std::vector<std::string>& list);
+  caf::result<std::vector<std::string>> on_trailers(trailers_atom);
+  caf::result<void> on_close(close_atom);
+  caf::result<void> on_join(join_atom, const caf::actor& other);
+  caf::result<void> on_join_descriptor(join_atom, const descriptor& with);
+  meta on_meta(meta_atom);
+  void on_wake(wake_atom);
+  caf::result<channel_actor> on_open(open_atom);
+  caf::result<void> on_send(send_atom, const caf::actor& what);
+  caf::result<caf::actor> on_open_child(open_atom, std::string& service, std::vector<std::string>& headers);
+  caf::result<caf::actor> on_accept_child(accept_atom);
+  void on_incoming(incoming_atom, const caf::actor& child);
+  void on_parent_end(close_atom, const error& why);
+  void on_keep(keep_atom);
+  void on_refuse(refuse_atom, const error& why);
+
   enum class state : std::uint8_t { opening, arriving, open, over };
   struct pending_read {
     enum class kind : std::uint8_t { bytes, frames, errors };
@@ -78,6 +107,9 @@ class channel_core final : public pinned_actor<channel_core_actor::base> {
     std::vector<pending_read> reads;
     std::vector<caf::response_promise> drained, trailers;
     caf::response_promise opened;
+    [[nodiscard]] bool is_idle() const {
+      return reads.empty() && drained.empty() && trailers.empty() && !opened.pending();
+    }
   };
 
   // A typed actor may not `send` to one that is not.
@@ -100,6 +132,7 @@ class channel_core final : public pinned_actor<channel_core_actor::base> {
   void break_with(const error& why);
   void over(const caf::error& reason);
   error end_of_reading() const;
+  caf::error no_trailers() const;
   error check_frames(const frames& batch) const;
   waiting& patience();
   accept_queue<caf::actor>& children();

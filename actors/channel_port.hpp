@@ -11,7 +11,7 @@
 #include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
 
-#include <deque>
+#include <list>
 #include <mutex>
 #include <optional>
 #include <vector>
@@ -122,7 +122,7 @@ class channel_port final : public requester, public worker::task {
   frames arrived_, errors_;
   bytes rest_;  // of frames that are read raw
   std::vector<waiter> frame_waiters_, error_waiters_;
-  std::deque<postponed> writers_;
+  std::list<postponed> writers_;  // a deque would own 576 bytes when empty
   std::optional<error> end_;
   std::vector<std::string> trailers_;
   std::vector<unique_function<void()>> at_end_;
