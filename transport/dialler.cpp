@@ -41,7 +41,6 @@ dialler::dialler(caf::actor_config& config, detail::worker* home, endpoint where
       where_(std::move(where)),
       plan_(std::move(plan)),
       wait_(plan_->settings->reconnect_delay, plan_->settings->reconnect_delay_max),
-      random_(std::random_device{}()),
       resolver_(home->context()),
       socket_(home->context()),
       local_(home->context()),
@@ -232,7 +231,8 @@ void dialler::failed(const error& why) {
   const bool permanent = is_permanent(why.code()) || where_.type() == endpoint::kind::fd;
   log(log_record::level::warning, why.message());
   if (permanent) return quit(to_caf(why));
-  const auto delay = wait_.next(std::uniform_real_distribution<>{0, 1}(random_));
+  std::random_device random;  // made here, where time does not matter: it asks the CPU what it is, a trap in a machine
+  const auto delay = wait_.next(std::uniform_real_distribution<>{0, 1}(random));
   timer_.expires_after(delay);
   timer_.async_wait([self = caf::strong_actor_ptr{ctrl()}, this](const boost::system::error_code& cancelled) {
     if (!cancelled) caf::anon_send(caf::actor_cast<caf::actor>(self), retry_atom_v);

@@ -52,7 +52,6 @@ class dialler final : public detail::pinned_actor<caf::event_based_actor> {
   endpoint where_;
   session_plan_ptr plan_;
   back_off wait_;
-  std::minstd_rand random_;
   boost::asio::ip::tcp::resolver resolver_;
   boost::asio::ip::tcp::socket socket_;
   boost::asio::local::stream_protocol::socket local_;

@@ -94,6 +94,7 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
   void mark();
   bool write_pending() const;
   void set_cork(bool on);
+  void served_one();
 
   // session_channels.cpp: opening, accepting, closing
   caf::response_promise open(std::string& service, std::vector<std::string>& headers, std::optional<channel_id> parent);
@@ -128,6 +129,7 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
   void open_control();
   void on_control();
   void on_control_frame(const control_frame& frame);
+  void on_hello(hello said);
   void send_control(const control_frame& frame);
   void claim();
   error check_claim() const;
@@ -152,7 +154,8 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
 
   state state_ = state::handshake;
   error failure_;
-  bool in_pump_ = false, marked_ = false, reading_ = false, writing_ = false, is_tcp_ = false;
+  bool in_pump_ = false, marked_ = false, reading_ = false, writing_ = false, is_tcp_ = false, corked_ = false;
+  std::size_t served_ = 0;  // channels, while corked
 
   std::unordered_map<ssh_stream*, std::unique_ptr<ssh_stream>> streams_;
   struct pending_open {

@@ -91,6 +91,7 @@ void session::send_opens() {
     st.send_accept_of_parent();
     const int rc = ask(st, next.service.c_str(), next.port, next.originator.c_str());
     opening_.push_back(&st);
+    served_one();
     if (rc == SSH_ERROR && !st.confirmed_) denied(st);  // the answer came within the call
   }
   if (first) arm_tick();
@@ -169,8 +170,9 @@ int session::on_open_request(ssh_message message) {
   const auto speaks = open_record::is_record(originator) ? dialect::native : dialect::forward;
   const bool control = service == control_service;
   if (!is_valid_name(service) || (!control && is_full())) return refuse;
-  auto record = speaks == dialect::native ? open_record::decode(originator, setup_.settings->max_open_record)
-                                          : result<open_record>{open_record{}};
+  // Hello is in the record of the control channel, and may be as long as in its frame.
+  const auto most = control ? max_control_frame : setup_.settings->max_open_record;
+  auto record = speaks == dialect::native ? open_record::decode(originator, most) : result<open_record>{open_record{}};
   if (control && (!record || control_ != nullptr || speaks != dialect::native || setup_.role != side::acceptor))
     return refuse;
   auto* parent = record && record->parent ? find_parent(*record->parent) : nullptr;
@@ -192,6 +194,9 @@ int session::on_open_request(ssh_message message) {
     control_ = &st;
     st.framed_ = true;
     st.accept();
+    // A list that is no hello is not looked at: the frame that follows says more, or fails.
+    if (auto said = hello::from_frame({"hello", std::move(record->headers)}); said && !hello_seen_)
+      on_hello(std::move(*said));
   } else if (why) {
     st.refuse(why);
     st.release();

@@ -47,8 +47,11 @@ void session::open_control() {
   control_ = &add(ch, {side::dialler, 0}, dialect::native);
   control_->framed_ = control_->opening_ = true;
   control_->answer_due_ = deadline_;
-  to_open_.push_back({control_, std::string{control_service}, open_record{}.encode(), 1});
-  send_control(own_hello(*setup_.settings).to_frame());
+  const auto hello = own_hello(*setup_.settings).to_frame();
+  open_record record;
+  record.headers = hello.items;  // the acceptor need not wait for the frame
+  to_open_.push_back({control_, std::string{control_service}, record.encode(), 1});
+  send_control(hello);
   mark();
 }
 
@@ -74,15 +77,19 @@ void session::on_control() {
   fail({errc::closed, "the remote peer closed the control channel"});
 }
 
+void session::on_hello(hello said) {
+  hello_seen_ = true;
+  remote_hello_ = std::move(said);
+  about_ = introduced(*about_, remote_hello_);
+  caf::anon_send(caf::actor_cast<caf::actor>(this), claim_atom_v);
+}
+
 void session::on_control_frame(const control_frame& frame) {
   if (!hello_seen_) {
     if (frame.word == "refused") return fail(reason_of(frame));
     auto said = hello::from_frame(frame);
     if (!said) return fail(said.error());
-    hello_seen_ = true;
-    remote_hello_ = std::move(*said);
-    about_ = introduced(*about_, remote_hello_);
-    caf::anon_send(caf::actor_cast<caf::actor>(this), claim_atom_v);
+    on_hello(std::move(*said));
   } else if (frame.word == "ping") {
     if (control_->queued_ > most_answers)
       return fail({errc::resource_exhausted, "the remote side pings and does not read the answers"});

@@ -13,10 +13,15 @@
 namespace duplex::transport {
 namespace {
 
-constexpr int reads_per_turn = 64;                // 4 KiB each, libssh's read size: then actors get their turn
+// 4 KiB each, libssh's read size: then actors get their turn. 1 MiB is 0.7 ms of decrypting; with a quarter of it the
+// worker goes back to epoll 5,000 times a second and bulk is slower by a tenth.
+constexpr int reads_per_turn = 256;
+// Channels whose packets leave together, corked. All of 64 or 100 at once and the two sides take turns: opens with a
+// frame and echoes on 100 channels are slower by a fifth; four at a time cost as much in sends.
+constexpr std::size_t together = 16;
 constexpr std::size_t short_read = 4096;          // a read below libssh's buffer size means the socket is drained
 constexpr std::size_t bytes_per_turn = 1U << 20;  // sent before reading gets its turn again
-constexpr std::size_t small_writes = 64U << 10;   // kept in libssh's buffer at most, beside one large write
+constexpr std::size_t small_writes = 64U << 10;   // kept in libssh's buffer at most, beside one packet
 
 }  // namespace
 
@@ -56,7 +61,7 @@ void session::pump() {
         in_pump_ = false;
         return;
       }
-      if (outcome == handshake::outcome::again && !handshake_.in_event() && socket_bytes_.in_bytes == before) break;
+      if (outcome == handshake::outcome::again && socket_bytes_.in_bytes == before) break;
       continue;
     }
     after_poll();
@@ -106,7 +111,15 @@ void session::touch(ssh_stream& which) {
 
 void session::set_cork(bool on) {
   const int value = on ? 1 : 0;
-  ::setsockopt(fd_, IPPROTO_TCP, TCP_CORK, &value, sizeof value);
+  // On our own descriptor of the socket: libssh may have closed its one, and the number may be another's by now.
+  ::setsockopt(read_watch_.native_handle(), IPPROTO_TCP, TCP_CORK, &value, sizeof value);
+}
+
+// Of many channels, a group's packets leave together, and the remote side works on them while the next are made.
+void session::served_one() {
+  if (!corked_ || failure_ || ++served_ % together != 0) return;
+  set_cork(false);
+  set_cork(true);
 }
 
 void session::flush() {
@@ -119,13 +132,13 @@ void session::flush() {
   if (write_pending()) poll_once();
   if (failure_) return;
   send_opens();
-  const bool cork = is_tcp_ && dirty_.size() + gone_.size() > 1;
-  if (cork) set_cork(true);
+  corked_ = is_tcp_ && dirty_.size() + gone_.size() > 1;
+  if (corked_) set_cork(true);
   send_queued();
   send_closes();
   reap();
   send_opens();
-  if (cork) set_cork(false);
+  if (std::exchange(corked_, false)) set_cork(false);
   if (!dirty_.empty() && !failure_ && !write_pending())  // the quota is spent: reading first
     boost::asio::post(home()->context(), [self = caf::strong_actor_ptr{ctrl()}, this] {
       detail::run_scope turn{*home()};
@@ -172,6 +185,7 @@ void session::send_queued() {
         break;
     }
     unflushed += quota_before - quota;
+    served_one();
   }
   if (write_pending() && !failure_) poll_once();
 }
@@ -185,6 +199,7 @@ void session::send_closes() {
     } else if (!std::exchange(st->dirty_, true)) {
       dirty_.push_back(st);
     }
+    served_one();
   }
 }
 

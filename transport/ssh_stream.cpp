@@ -13,8 +13,9 @@
 namespace duplex::transport {
 namespace {
 
-constexpr std::size_t packet = 32'758;          // what libssh puts into one CHANNEL_DATA
-constexpr std::size_t write_size = 8 * packet;  // from eight packets a write on, bulk is no longer bound by calls
+// What libssh puts into one CHANNEL_DATA, and as much as it is given at a time: so each packet is sent when it is
+// ready, and the receiver decrypts it while the next is encrypted. Eight to a write cost a tenth of the bulk figure.
+constexpr std::size_t packet = 32'758;
 // Above this libssh has granted window that nobody freed: its stderr accounting is wrong when stdout waits (0.10).
 constexpr std::size_t libssh_hoard = 2U << 20;
 
@@ -210,7 +211,7 @@ std::size_t ssh_stream::send_data(std::size_t quota) {
     data = scratch;
     size = filled;
   }
-  const auto n = static_cast<std::uint32_t>(std::min({size, window, write_size, quota}));
+  const auto n = static_cast<std::uint32_t>(std::min({size, window, packet, quota}));
   const int sent = front.is_error ? ssh_channel_write_stderr(ch_, data, n) : ssh_channel_write(ch_, data, n);
   if (sent <= 0) return 0;
   drop_sent(static_cast<std::size_t>(sent));

@@ -3,6 +3,7 @@
 #include "tests/actors/raw_client.hpp"
 #include "tests/actors/support.hpp"
 #include "transport/hello.hpp"
+#include "transport/open_record.hpp"
 
 using namespace duplex;
 using namespace duplex::test;
@@ -13,12 +14,16 @@ namespace {
 class other_process {
  public:
   other_process(const std::string& where, const std::string& name, const std::string& instance)
-      : client_(where, test_key()) {
-    REQUIRE(client_.authenticated);
-    control_ = client_.open("@duplex", "duplex/1;id=0;;");
-    REQUIRE(control_->opened);
-    control_->into = &arrived_;
+      : other_process(where, std::vector<std::string>{}) {
     say({"hello", {"name=" + name, "instance=" + instance, "version=test"}});
+  }
+  /// The hello in the record that opens the channel; nothing is said yet.
+  other_process(const std::string& where, std::vector<std::string> items) : client_(where, test_key()) {
+    REQUIRE(client_.authenticated);
+    transport::open_record record;
+    record.headers = std::move(items);
+    control_ = client_.open("@duplex", record.encode(), &arrived_);
+    REQUIRE(control_->opened);
   }
   /// The next control frame; nothing when the session has ended.
   std::optional<transport::control_frame> hear() {
@@ -85,6 +90,40 @@ TEST_CASE("names: parallel sessions of one instance are all live", "[names]") {
   CHECK(h.sessions_of("worker") == 4);
   all.pop_back();
   CHECK(eventually([&] { return h.sessions_of("worker") == 3; }));
+}
+
+TEST_CASE("names: a hello in the record that opens @duplex is answered, once", "[names]") {
+  hub_alone h;
+  other_process early{h.where, {"name=worker", "instance=" + one}};
+  const auto answer = early.hear();  // without a frame of ours
+  REQUIRE(answer);
+  CHECK(answer->word == "hello");
+  CHECK(h.sessions_of("worker") == 1);
+  early.say({"hello", {"name=worker", "instance=" + one}});  // as every dialler does, and to no effect
+  early.say({"ping", {"number=7"}});
+  const auto after = early.hear();
+  REQUIRE(after);
+  CHECK(after->word == "pong");
+}
+
+TEST_CASE("names: a hello in that record may be longer than other records", "[names]") {
+  options settings;
+  settings.max_open_record = 64;
+  hub_alone h{settings};
+  other_process early{h.where, {"name=worker", "instance=" + one, "version=" + std::string(100, 'v')}};
+  const auto answer = early.hear();
+  REQUIRE(answer);
+  CHECK(answer->word == "hello");
+}
+
+TEST_CASE("names: a list of that record that is no hello is ignored", "[names]") {
+  hub_alone h;
+  other_process odd{h.where, {"name=a b", "later=1"}};
+  odd.say({"hello", {"name=worker", "instance=" + one}});
+  const auto answer = odd.hear();
+  REQUIRE(answer);
+  CHECK(answer->word == "hello");
+  CHECK(h.sessions_of("worker") == 1);
 }
 
 TEST_CASE("names: another instance takes over from one that leaves the ping unanswered", "[names]") {

@@ -91,8 +91,11 @@ class raw_client {
       return signal;
     }
   };
-  std::unique_ptr<channel> open(const std::string& service, const std::string& originator) {
+  /// `into` from the start, for what may come along with the confirmation.
+  std::unique_ptr<channel> open(const std::string& service, const std::string& originator,
+                                std::string* into = nullptr) {
     auto made = make();
+    made->into = into;
     made->opened = ssh_channel_open_forward(made->raw, service.c_str(), 1, originator.c_str(), 0) == SSH_OK;
     return made;
   }
