@@ -42,7 +42,9 @@ admission admit(rpc_core& core, link* on, const meta& caller, std::string_view m
       return refused(code::resource_exhausted, std::to_string(found->limit->most) + " calls of '" +
                                                    found->limit->service + "' are running, its limit");
   }
-  made.seen_by = core.intercept(side::handler);
+  auto rules = core.rules(side::handler);
+  made.limits = rules.limits;
+  made.seen_by = std::move(rules.seen_by);
   if (made.seen_by.empty()) return made;
   try {
     call_info about{

@@ -17,6 +17,7 @@ struct admission {
   servable_ptr target;
   place in;
   interceptors seen_by;
+  codec_limits limits;
 };
 
 /// Finds the method, or the function that was lent on `on`; asks the caller's key, the limit of the service and the

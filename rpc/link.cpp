@@ -119,6 +119,11 @@ bool link::usable() {
   return ended_.ok() && !retired_;
 }
 
+bool link::has_ended() {
+  std::lock_guard lock{mutex_};
+  return !ended_.ok();
+}
+
 std::size_t link::pending() {
   std::lock_guard lock{mutex_};
   return pending_.size();
@@ -314,9 +319,10 @@ void link::settle(std::uint32_t number, ending how) {
   if (at == pending_.end()) return;  // it was cancelled, or is late
   const auto call = std::move(at->second);
   pending_.erase(at);
+  const bool retired = retired_;
   lock.unlock();
   call->settle(std::move(how));
-  close_if_done();
+  if (retired) close_if_done();
 }
 
 void link::close_if_done() {
@@ -336,6 +342,11 @@ void link::answered(const call_frame& frame, const bytes& payload) {
   settle(frame.number, std::move(how));
 }
 
+// Frames of a batch that are looked at before what they led to is sent, so that the other side works on it meanwhile.
+// 64 calls under way, two CPUs: 320,000 a second with all in one packet, for then the sides take turns; 550,000 with 32
+// (450,000 with 8). Both sides on one CPU have nothing to gain and lose a tenth.
+constexpr std::size_t at_once = 32;
+
 task<void> link::run(link_ptr self, channel ch) {
   auto about = co_await ch.async_meta();
   if (about) about_ = std::make_shared<const meta>(std::move(*about));
@@ -350,7 +361,7 @@ task<void> link::run(link_ptr self, channel ch) {
           why = rpc::status{batch.error()};
         break;
       }
-      while (!batch->empty() && !why) {
+      for (std::size_t count = 1; !batch->empty() && !why; ++count) {
         // The side that opened it always reads, or both might wait for each other.
         if (!opened_here_ && queued_ > enough_queued) {
           auto drained = until([&](waker wake) { return may_read(wake); });
@@ -361,6 +372,9 @@ task<void> link::run(link_ptr self, channel ch) {
         } catch (...) {
           why = status_of(std::current_exception());
         }
+        if (count % at_once != 0 || batch->empty()) continue;
+        co_await asio::post(on_, asio::use_awaitable);
+        if (has_ended()) co_return;  // meanwhile: whoever called has heard of it, and nothing more begins
       }
       if (why) break;
     }

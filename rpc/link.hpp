@@ -106,6 +106,7 @@ class link final : public carrier, public std::enable_shared_from_this<link> {
   void write_cancel(std::uint32_t number);
   result<void> put(const channel& into, std::string_view frame);
   bool may_read(const waker& wake);
+  bool has_ended();
   void close_if_done();
 
   // Calls served here.

@@ -144,7 +144,7 @@ void link::on_call(const call_frame& frame, const bytes& payload) {
                                                          .deadline = deadline,
                                                          .caller = about_,
                                                          .codec = codec_,
-                                                         .limits = core_->limits(),
+                                                         .limits = admitted.limits,
                                                          .arguments = payload.slice(payload.size() - frame.body.size()),
                                                          .on = on_},
                                                  shared_from_this(), number, one_way);

@@ -12,6 +12,7 @@ namespace {
 constexpr std::size_t max_headers = 8192;  // encoded; as gRPC advises
 
 void check_headers(const metadata& headers) {
+  if (headers.empty()) return;
   for (const auto& item : headers)
     for (const auto* key : reserved_headers)
       if (item.starts_with(key))
@@ -21,30 +22,35 @@ void check_headers(const metadata& headers) {
                   "headers of " + std::to_string(size) + " bytes are over the limit of " + std::to_string(max_headers)};
 }
 
-}  // namespace
-
-context::clock::time_point due(const call_options& how) {
-  const auto now = context::clock::now();
+context::clock::time_point due(const call_options& how, context::clock::time_point now) {
   auto at = context::clock::time_point::max();
   if (how.deadline < std::chrono::duration_cast<std::chrono::milliseconds>(at - now)) at = now + how.deadline;
   return how.within != nullptr ? std::min(at, how.within->deadline()) : at;
 }
 
+}  // namespace
+
+context::clock::time_point due(const call_options& how) { return due(how, context::clock::now()); }
+
 call_ptr make_call(rpc_core& core, std::string method, const codec_ptr& codec, const signature& of,
                    const call_options& how) {
-  auto call = std::make_shared<call_state>(std::move(method), of, codec, core.limits());
+  auto rules = core.rules(side::caller);
+  const auto now = context::clock::now();
+  auto call = std::make_shared<call_state>(std::move(method), of, codec, rules.limits);
   if (how.headers != nullptr) call->headers = *how.headers;
-  call->deadline = due(how);
-  call->seen_by = core.intercept(side::caller);
+  call->deadline = due(how, now);
+  call->seen_by = std::move(rules.seen_by);
   if (of.out != nullptr) call->objects = make_results(call, *of.out);
   try {
+    auto begins = now;
     if (!call->seen_by.empty()) {
       call_info about{
           .side = side::caller, .method = call->method, .headers = call->headers, .deadline = call->deadline};
       call->seen_by.open(about);
+      begins = context::clock::now();  // they may take their time, and bring the deadline forward
     }
     check_headers(call->headers);
-    if (call->deadline <= context::clock::now())
+    if (call->deadline <= begins)
       throw failure{code::deadline_exceeded, call->method + ": the deadline has passed already"};
   } catch (...) {
     call->settle({.status = status_of(std::current_exception())}, true);

@@ -187,7 +187,9 @@ link_ptr rpc_core::link_to(const std::string& peer, const codec_ptr& codec) {
     none->end({code::unavailable, "the peer has ended"});
     return none;
   }
-  auto& group = links_[{peer, std::string{codec->name()}}];
+  auto at = links_.find(by_view::view{peer, codec->name()});
+  if (at == links_.end()) at = links_.try_emplace({peer, std::string{codec->name()}}).first;
+  auto& group = at->second;
   if (group.links.size() >= sessions) {
     for (std::size_t i = 0; i < group.links.size(); ++i)
       if (const auto& one = group.links[group.turn++ % group.links.size()]; one->usable()) return one;
@@ -328,23 +330,20 @@ void rpc_core::add_codec(codec_ptr codec) {
   codecs_.add(std::move(codec));
 }
 
-interceptors rpc_core::intercept(side at) const {
+call_rules rpc_core::rules(side at) const {
   std::unique_lock lock{mutex_};
+  call_rules made{limits_, {}};
   const auto& from = at == side::caller ? callers_ : handlers_;
-  if (from.empty()) return {};
+  if (from.empty()) return made;
   const auto all = from;
   lock.unlock();
-  return interceptors{all};
+  made.seen_by = interceptors{all};
+  return made;
 }
 
 void rpc_core::add_interceptor(side at, interceptor_factory made_by) {
   std::lock_guard lock{mutex_};
   (at == side::caller ? callers_ : handlers_).push_back(std::move(made_by));
-}
-
-codec_limits rpc_core::limits() const {
-  std::lock_guard lock{mutex_};
-  return limits_;
 }
 
 void rpc_core::set_limits(const codec_limits& to) {

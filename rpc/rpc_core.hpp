@@ -28,6 +28,12 @@ struct method {
   std::shared_ptr<load> limit;
 };
 
+/// *Value.* What holds for a call when it begins.
+struct call_rules {
+  codec_limits limits;
+  interceptors seen_by;
+};
+
 /// *Any thread.* What a peer has for RPC: the methods it serves, and the call channels to its remote peers. The mutex
 /// stands for the mailbox that it does not have; it is never held while anybody's code runs.
 class rpc_core : public std::enable_shared_from_this<rpc_core> {
@@ -65,9 +71,8 @@ class rpc_core : public std::enable_shared_from_this<rpc_core> {
   [[nodiscard]] std::string codec_names() const;
   [[nodiscard]] std::vector<std::string> codec_list() const;
   void add_codec(codec_ptr codec);
-  [[nodiscard]] interceptors intercept(side at) const;
+  [[nodiscard]] call_rules rules(side at) const;
   void add_interceptor(side at, interceptor_factory made_by);
-  [[nodiscard]] codec_limits limits() const;
   void set_limits(const codec_limits& to);
 
  private:
@@ -96,7 +101,12 @@ class rpc_core : public std::enable_shared_from_this<rpc_core> {
     std::vector<link_ptr> links;
     std::size_t turn = 0;
   };
-  std::map<std::pair<std::string, std::string>, link_group> links_;
+  struct by_view {  // finds without making strings
+    using is_transparent = void;
+    using view = std::pair<std::string_view, std::string_view>;
+    bool operator()(const view& a, const view& b) const { return a < b; }
+  };
+  std::map<std::pair<std::string, std::string>, link_group, by_view> links_;  // by peer and codec
   std::map<link*, std::weak_ptr<link>> accepted_;
   codec_registry codecs_;
   std::vector<interceptor_factory> callers_, handlers_;

@@ -278,7 +278,7 @@ task<void> serve_channel(std::shared_ptr<rpc_core> core, link_ptr on, channel ch
                .deadline = deadline,
                .caller = caller,
                .codec = codec,
-               .limits = core->limits(),
+               .limits = admitted.limits,
                .arguments = std::move(call_read.arguments),
                .on = duplex::detail::executor_of(ch)};
   const auto alive = call_read.came.empty() ? nullptr : living::of(call_read.came);
