@@ -13,9 +13,7 @@
 namespace duplex::transport {
 namespace {
 
-// 4 KiB each, libssh's read size: then actors get their turn. 1 MiB is 0.7 ms of decrypting; with a quarter of it the
-// worker goes back to epoll 5,000 times a second and bulk is slower by a tenth.
-constexpr int reads_per_turn = 256;
+constexpr int reads_per_turn = 64;  // 4 KiB each, libssh's read size: then actors get their turn
 // Channels whose packets leave together, corked. All of 64 or 100 at once and the two sides take turns: opens with a
 // frame and echoes on 100 channels are slower by a fifth; four at a time cost as much in sends.
 constexpr std::size_t together = 16;
