@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The call channel: its life, its frames, and the calls made on it. Those served on it: link_serve.cpp.
+// The call channel: its life, and the calls made on it. What comes on it: link_read.cpp; the calls served on it:
+// link_serve.cpp.
 #include "rpc/link.hpp"
 
 #include <duplex/percent.hpp>
@@ -17,11 +18,9 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr std::size_t max_pending = 1U << 20;   // calls under way; the memory of each is ours
-constexpr std::size_t max_method = 255;         // its length is one byte of a call's frame
-constexpr std::size_t enough_queued = 8 << 20;  // bytes of frames that a slow network has not taken: then this side
-                                                // reads no more of those that it would have to answer
-constexpr std::size_t max_queued = 64 << 20;    // then no more calls are made either
+constexpr std::size_t max_pending = 1U << 20;  // calls under way; the memory of each is ours
+constexpr std::size_t max_method = 255;        // its length is one byte of a call's frame
+constexpr std::size_t max_queued = 64 << 20;   // bytes of frames that wait for the network: then no more calls are made
 
 // Of a call's frame that was written here.
 std::uint32_t number_of(std::string_view frame) {
@@ -330,80 +329,6 @@ void link::close_if_done() {
   if (!retired_ || !attached_ || !pending_.empty() || !lent_.empty() || held_ != 0) return;
   lock.unlock();
   end({code::unavailable, "the peer is leaving"});
-}
-
-void link::answered(const call_frame& frame, const bytes& payload) {
-  auto trailers = decode_list(frame.items);
-  ending how{.trailers = trailers ? std::move(*trailers) : metadata{}, .not_begun = frame.not_begun};
-  if (frame.kind == frame_kind::status)
-    how.status = {frame.code, std::string{frame.message}, std::string{frame.body}};
-  else
-    how.result = payload.slice(payload.size() - frame.body.size());
-  settle(frame.number, std::move(how));
-}
-
-// Frames of a batch that are looked at before what they led to is sent, so that the other side works on it meanwhile.
-// 64 calls under way, two CPUs: 320,000 a second with all in one packet, for then the sides take turns; 550,000 with 32
-// (450,000 with 8). Both sides on one CPU have nothing to gain and lose a tenth.
-constexpr std::size_t at_once = 32;
-
-task<void> link::run(link_ptr self, channel ch) {
-  auto about = co_await ch.async_meta();
-  if (about) about_ = std::make_shared<const meta>(std::move(*about));
-  std::optional<rpc::status> why;
-  bool refused = false;
-  if (about_) {
-    asio::co_spawn(on_, accept_children(self, ch), asio::detached);
-    for (;;) {
-      auto batch = co_await ch.async_read_frames();
-      if (!batch) {
-        if (batch.error().code() != errc::end_of_stream && batch.error().code() != errc::closed)
-          why = rpc::status{batch.error()};
-        break;
-      }
-      for (std::size_t count = 1; !batch->empty() && !why; ++count) {
-        // The side that opened it always reads, or both might wait for each other.
-        if (!opened_here_ && queued_ > enough_queued) {
-          auto drained = until([&](waker wake) { return may_read(wake); });
-          co_await std::move(drained);
-        }
-        try {
-          on_frame(batch->pop_front());
-        } catch (...) {
-          why = status_of(std::current_exception());
-        }
-        if (count % at_once != 0 || batch->empty()) continue;
-        co_await asio::post(on_, asio::use_awaitable);
-        if (has_ended()) co_return;  // meanwhile: whoever called has heard of it, and nothing more begins
-      }
-      if (why) break;
-    }
-  }
-  if (!why && opened_here_) {
-    const auto last = co_await ch.async_trailers();
-    refused = last && find_value(*last, "begun") == "no";
-    if (last) why = status_in(*last, {code::unavailable, "peer '" + remote_ + "' closed the call channel"});
-  }
-  end(why.value_or(rpc::status{code::unavailable, "the session with '" + remote_ + "' has ended"}), refused);
-}
-
-void link::on_frame(const bytes& payload) {
-  const auto frame = parse_call_frame(payload);
-  if (!frame) {
-    throw failure{code::internal, "peer '" + remote_ + "': " + frame.error().message()};
-  }
-  switch (frame->kind) {
-    case frame_kind::call:
-    case frame_kind::notify:
-      return on_call(*frame, payload);
-    case frame_kind::result:
-    case frame_kind::status:
-      return answered(*frame, payload);
-    case frame_kind::cancel:
-      return on_cancel(frame->number);
-    case frame_kind::release:
-      return on_release(frame->body);
-  }
 }
 
 }  // namespace duplex::rpc::detail

@@ -93,6 +93,8 @@ class link final : public carrier, public std::enable_shared_from_this<link> {
  private:
   using clock = context::clock;
   static constexpr std::uint64_t first_notice = std::uint64_t{1} << 32;
+  // Bytes of frames that a slow network has not taken: then this side reads no more of those that it has to answer.
+  static constexpr std::size_t enough_queued = 8 << 20;
 
   // Calls made here.
   void send(const call_ptr& call, std::string& frame, bool one_way);
