@@ -90,15 +90,28 @@ void handshake::make_writable() const noexcept {
 
 // libssh makes the socket blocking within ssh_connect and the key exchange: a large send would then stop the worker.
 void handshake::keep_non_blocking() const {
-  const int flags = ::fcntl(fd_, F_GETFL);
-  if (flags >= 0 && (flags & O_NONBLOCK) == 0) ::fcntl(fd_, F_SETFL, flags | O_NONBLOCK);
+  const auto fd = static_cast<int>(ssh_get_fd(ssh_));  // none when libssh has closed it: the number may be another's
+  const int flags = fd < 0 ? -1 : ::fcntl(fd, F_GETFL);
+  if (flags >= 0 && (flags & O_NONBLOCK) == 0) ::fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+bool handshake::is_gone() const {
+  return ssh_is_connected(ssh_) == 0 || (ssh_get_status(ssh_) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0;
+}
+
+// Why the remote side went, or what else failed. An SSH_MSG_DISCONNECT has libssh close the socket; the error of what
+// it does next hides the reason, which it gives out only after an ssh_disconnect of ours.
+std::string handshake::last_words() const {
+  auto said = libssh_says(ssh_);
+  if (ssh_get_fd(ssh_) >= 0) return said;
+  ssh_disconnect(ssh_);
+  const char* reason = ssh_get_disconnect_message(ssh_);
+  return reason != nullptr ? reason : said;
 }
 
 result<void> handshake::start(unique_fd socket, ssh_event event) {
   if (ssh_ == nullptr || event == nullptr) return {errc::internal, "libssh gave no session"};
-  fd_ = socket.get();
   event_ = event;
-  keep_non_blocking();
   const bool off = false;
   ssh_options_set(ssh_, SSH_OPTIONS_PROCESS_CONFIG, &off);
   const std::uint64_t rekey_bytes = settings_.rekey_limit;
@@ -106,15 +119,16 @@ result<void> handshake::start(unique_fd socket, ssh_event event) {
   ssh_options_set(ssh_, SSH_OPTIONS_REKEY_DATA, &rekey_bytes);
   ssh_options_set(ssh_, SSH_OPTIONS_REKEY_TIME, &rekey_seconds);
   ssh_set_blocking(ssh_, 0);
+  ::fcntl(socket.get(), F_SETFL, O_NONBLOCK);
   if (role_ == side::dialler)
-    prepare_client(ssh_, fd_);
-  else if (auto started = start_server(); !started)
+    prepare_client(ssh_, socket.get());
+  else if (auto started = start_server(socket.get()); !started)
     return started;
   (void)socket.release();  // libssh closes it
   return {};
 }
 
-result<void> handshake::start_server() {
+result<void> handshake::start_server(int fd) {
   // One ssh_bind per session: it is only the carrier of the host key, and libssh does not lock it.
   bind_.reset(ssh_bind_new());
   const bool off = false;
@@ -132,7 +146,7 @@ result<void> handshake::start_server() {
   ssh_bind_options_set(b, SSH_BIND_OPTIONS_HMAC_C_S, macs);
   ssh_bind_options_set(b, SSH_BIND_OPTIONS_HMAC_S_C, macs);
   ssh_bind_options_set(b, SSH_BIND_OPTIONS_PUBKEY_ACCEPTED_KEY_TYPES, user_keys);
-  if (ssh_bind_accept_fd(b, ssh_, fd_) != SSH_OK) return {errc::internal, std::string{"libssh: "} + ssh_get_error(b)};
+  if (ssh_bind_accept_fd(b, ssh_, fd) != SSH_OK) return {errc::internal, std::string{"libssh: "} + ssh_get_error(b)};
   ssh_set_blocking(ssh_, 0);
   callbacks_.userdata = this;
   callbacks_.auth_pubkey_function = [](ssh_session, const char* name, ssh_key offered, char signature_state,
@@ -168,7 +182,7 @@ handshake::outcome handshake::exchange_keys() {
   const int rc = role_ == side::acceptor ? ssh_handle_key_exchange(ssh_) : ssh_connect(ssh_);
   keep_non_blocking();
   if (rc == SSH_AGAIN) return outcome::again;
-  if (rc != SSH_OK) return fail(errc::connection_failed, "key exchange: " + libssh_says(ssh_));
+  if (rc != SSH_OK) return fail(errc::connection_failed, "key exchange: " + last_words());
   phase_ = phase::authentication;
   if (role_ == side::acceptor) return join_event() ? outcome::advanced : fail(errc::internal, "libssh gave no event");
 
@@ -212,7 +226,7 @@ handshake::outcome handshake::authenticate() {
     return fail(errc::auth_failed, where_ + " does not accept the key " + identity_.fingerprint() +
                                        "; admit it there with: echo '" + identity_.public_line() +
                                        "' | duplex allow -" + (tried_.empty() ? "" : "; " + tried_));
-  return fail(errc::connection_failed, "authentication: " + libssh_says(ssh_) + (tried_.empty() ? "" : "; " + tried_));
+  return fail(errc::connection_failed, "authentication: " + last_words() + (tried_.empty() ? "" : "; " + tried_));
 }
 
 handshake::outcome handshake::authenticated() {
@@ -233,13 +247,13 @@ handshake::outcome handshake::authenticate_by_agent() {
     return outcome::busy;
   }
   const int rc = agent_->join();
-  if (rc == SSH_AUTH_AGAIN) return outcome::again;
   if (rc == SSH_AUTH_SUCCESS) return authenticated();
-  agent_tried_ = true;
   const auto at = "the ssh-agent at '" + agent_->path() + "'";
+  // libssh goes on saying AGAIN when the server has left, after too many keys for example.
+  if (is_gone()) return fail(errc::connection_failed, "authentication with the keys of " + at + ": " + last_words());
+  if (rc == SSH_AUTH_AGAIN) return outcome::again;
+  agent_tried_ = true;
   tried_ = rc == SSH_AUTH_ERROR ? at + " did not sign" : "no key of " + at + " was accepted";
-  if (ssh_is_connected(ssh_) == 0 || (ssh_get_status(ssh_) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0)
-    return fail(errc::connection_failed, "authentication with the keys of " + at + ": " + libssh_says(ssh_));
   // What libssh calls an error here leaves the session whole: an agent that does not sign, or is gone.
   return outcome::advanced;
 }

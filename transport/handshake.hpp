@@ -72,7 +72,7 @@ class handshake {
  private:
   enum class phase { keys, authentication, done };
 
-  result<void> start_server();
+  result<void> start_server(int fd);
   outcome exchange_keys();
   outcome authenticate();
   outcome authenticate_by_agent();
@@ -81,6 +81,8 @@ class handshake {
   bool join_event();
   int on_client_key(const char* user, ssh_key offered, char signature_state);
   void keep_non_blocking() const;
+  [[nodiscard]] bool is_gone() const;
+  [[nodiscard]] std::string last_words() const;
   void make_writable() const noexcept;
 
   side role_;
@@ -93,7 +95,6 @@ class handshake {
   ssh_event event_ = nullptr;
   ssh_bind_ptr bind_;
   ssh_server_callbacks_struct callbacks_{};
-  int fd_ = -1;
   phase phase_ = phase::keys;
   bool in_event_ = false;
   std::unique_ptr<agent> agent_;

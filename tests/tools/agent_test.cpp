@@ -122,6 +122,16 @@ TEST_CASE("duplex: --agent without an agent, or with keys that nobody accepts, s
   CHECK_THAT(nobody.err, Contains("ssh-agent at '" + here.path("nothing") + "': No such file"));
 }
 
+TEST_CASE("duplex: a server that has seen too many keys of an agent is named at once", "[agent]") {
+  const agent_site here;
+  for (const auto* name : {"a", "b", "c", "d", "e", "f", "g", "h"}) here.add_key(name);
+  std::filesystem::remove(here.path("authorized_keys"));
+  const auto refused = here.open_with({"--agent", "--set", "connect_timeout=1h"});
+  CHECK(refused.status == 255);
+  CHECK_THAT(refused.err, Contains("ssh-agent at '" + here.path("agent") + "'") &&
+                              Contains("Too many authentication failures: more than 6 keys"));
+}
+
 TEST_CASE("duplex: an agent that never answers costs connect_timeout, and Ctrl-C ends the waiting", "[agent]") {
   site here;
   here.serve({"echo=echo"});
