@@ -88,7 +88,7 @@ result<host_key> exchange_keys(unique_fd socket, clock::time_point deadline) {
     if (rc == SSH_OK) break;
     if (rc != SSH_AGAIN) return {errc::connection_failed, "key exchange: " + transport::libssh_says(ssh.get())};
     if (bytes.in_bytes != before && clock::now() < deadline) continue;
-    const bool sending = (ssh_get_poll_flags(ssh.get()) & SSH_WRITE_PENDING) != 0;
+    const bool sending = (ssh_get_status(ssh.get()) & SSH_WRITE_PENDING) != 0;
     if (!wait(fd, static_cast<short>(sending ? POLLIN | POLLOUT : POLLIN), deadline))
       return {errc::timed_out, "no key exchange within the time limit"};
   }

@@ -230,9 +230,7 @@ void session::arm() {
                              if (!failed) pump();
                            });
   }
-  // ssh_get_poll_flags stays set after any send, so it counts during the handshake only.
-  const bool pending =
-      write_pending() || (state_ == state::handshake && (ssh_get_poll_flags(ssh_) & SSH_WRITE_PENDING) != 0);
+  const bool pending = write_pending();
   boost::system::error_code ignored;
   if (pending && !writing_) {
     // Asio never drops EPOLLOUT from a descriptor once it has waited for it, and every ACK then wakes the reactor:
