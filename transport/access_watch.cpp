@@ -40,8 +40,7 @@ std::string access_watch::nobody(const authorized_keys& list) const {
   const auto* why = list.readable()                                 ? " admits no key"
                     : std::filesystem::exists(list.name(), ignored) ? " cannot be read"
                                                                     : " does not exist";
-  return "nobody can log in: " + list.name() + why + "; admit one with: duplex allow " +
-         (settings_->authorized_keys.empty() ? "" : "--authorized-keys " + list.name() + ' ') + "KEY.pub";
+  return "nobody can log in: " + list.name() + why + "; admit one with: " + list.allow_command() + " KEY.pub";
 }
 
 void access_watch::load() {

@@ -144,8 +144,11 @@ std::optional<authorized_keys::time_point> authorized_keys::next_expiry(time_poi
 
 std::string authorized_keys::way_in(const std::string& public_line) const {
   if (!is_file_) return "this line in " + name_ + " would admit it: " + public_line;
-  return "admit it with: echo '" + public_line + "' | duplex allow" +
-         (is_standard_ ? "" : " --authorized-keys " + quoted(name_)) + " -";
+  return "admit it with: echo '" + public_line + "' | " + allow_command() + " -";
+}
+
+std::string authorized_keys::allow_command() const {
+  return "duplex allow" + (is_standard_ ? "" : " --authorized-keys " + quoted(name_));
 }
 
 verdict authorized_keys::check(ssh_key client, std::string_view address, time_point now) const {

@@ -83,6 +83,8 @@ class authorized_keys {
   [[nodiscard]] bool readable() const noexcept { return readable_; }
   /// It could not be read, for a reason that will pass: too many open files, for instance. Not one of the list's own.
   [[nodiscard]] bool is_unknown() const noexcept { return unknown_; }
+  /// What to type to add to this list, as far as the keys.
+  [[nodiscard]] std::string allow_command() const;
   /// No line is of use.
   [[nodiscard]] bool admits_nobody() const noexcept;
   /// The earliest expiry-time after `now`.

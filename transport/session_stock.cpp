@@ -53,7 +53,6 @@ int session::on_global_request(ssh_message message) {
       auto bound = port;
       if (bound == 0)
         for (bound = first_dynamic; known(bound);) ++bound;
-      if (known(bound)) return refuse;
       offers_.push_back({name, bound});
       caf::anon_send(setup_.peer, offer_atom_v, caf::actor_cast<caf::actor>(this), name,
                      static_cast<std::uint16_t>(bound));
@@ -86,6 +85,8 @@ error session::check_offer(const std::string& name, unsigned port) const {
     return {errc::auth_failed, "needs permitlisten=\"" + name + ":*\" at " + may_->where()};
   if (setup_.served && setup_.served->names.contains(name))
     return {errc::already_exists, "'" + name + "' is served here already"};
+  if (std::find(offers_.begin(), offers_.end(), offer{name, port}) != offers_.end())
+    return {errc::already_exists, "this session offers it already; another port makes another offer"};
   if (offers_.size() >= most_offers)
     return {errc::resource_exhausted, "the session offers " + std::to_string(most_offers) + " services already"};
   if (leaving_ || farewell_) return {errc::closed, "the session is ending"};

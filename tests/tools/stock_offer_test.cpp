@@ -150,6 +150,14 @@ TEST_CASE("duplex: ssh -R of a name that is served, reserved or none is refused,
   CHECK_THAT(got.err, Contains("Warning: remote port forwarding failed for listen port 1"));
 }
 
+TEST_CASE("duplex: what one ssh offers twice is refused, and the log says why", "[duplex]") {
+  offering here;
+  const auto got = here.run_ssh({"-R", "colour:5:127.0.0.1:9", "-R", "colour:5:127.0.0.1:10", "-s"}, {"echo"}, "hello");
+  CHECK(got.out == "hello");
+  CHECK_THAT(got.err, Contains("Warning: remote port forwarding failed for listen port 5"));
+  here.server().wait_for_error("refused ssh -R 'colour:5': already exists: this session offers it already");
+}
+
 TEST_CASE("duplex: an offer whose target is dead fails the open", "[duplex]") {
   offering here;
   auto target = std::make_unique<listener>();
