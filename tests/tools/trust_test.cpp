@@ -79,7 +79,7 @@ TEST_CASE("duplex: trust asks, and writes after a yes only", "[trust]") {
     CHECK_THAT(said.err, Contains("not trusted"));
     CHECK(content(file).empty());
   }
-  const std::string yes = GENERATE("y\n", "yes\n");
+  const std::string yes = GENERATE("y\n", "Y\n", "yes\n", "YES\n");
   const auto said = here.run_duplex({"trust", here.endpoint()}, yes);
   CHECK(said.status == 0);
   CHECK_THAT(said.out, Contains("added to " + file));

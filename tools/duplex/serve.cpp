@@ -17,6 +17,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <functional>
 #include <map>
 #include <optional>
 
@@ -85,13 +86,19 @@ bool binds_stdio(const serve_arguments& given) {
   return std::find(given.bind.begin(), given.bind.end(), "stdio:") != given.bind.end();
 }
 
-// What was bound for one session is over with it, and so is this program.
-void end_with_session(runtime& rt, const peer& hub, const serve_arguments& given) {
+// What was bound for one session is over with it, and so is this program; and so it is, with `failed`, when nothing is
+// bound and no endpoint is left to be dialled again.
+void end_when_nothing_is_left(runtime& rt, const peer& hub, const serve_arguments& given,
+                              std::function<void(const error&)> failed) {
   auto& system = rt.system();
-  const auto observer = system.spawn([bound = given.bind](caf::event_based_actor*) -> caf::behavior {
-    return {[bound](event_atom, const peer_event& event) {
-      const bool ours = std::find(bound.begin(), bound.end(), event.peer.address) != bound.end();
-      if (event.what == peer_event::kind::ended && ours) ::kill(::getpid(), SIGTERM);
+  const auto observer = system.spawn([bound = given.bind, dialled = given.connect.size(),
+                                      failed = std::move(failed)](caf::event_based_actor*) -> caf::behavior {
+    return {[=, left = dialled](event_atom, const peer_event& event) mutable {
+      if (event.what != peer_event::kind::ended) return;
+      if (std::find(bound.begin(), bound.end(), event.peer.address) != bound.end())
+        ::kill(::getpid(), SIGTERM);
+      else if (left != 0 && --left == 0 && bound.empty())
+        failed(event.reason);
     }};
   });
   caf::anon_send(hub.actor(), subscribe_atom_v, observer);
@@ -144,7 +151,13 @@ int serve(const serve_arguments& given) {
   std::optional<demonstration> demo;
   if (given.demo) demo.emplace(hub);
   if (demo && !demo->served()) return fail(given.peer, demo->served().error(), failure);
-  end_with_session(rt, hub, given);
+  std::atomic_flag told;
+  const auto end_with = [&](const error& why) {
+    if (told.test_and_set()) return;
+    status = fail(given.peer, why, failure);
+    ::kill(::getpid(), SIGTERM);
+  };
+  end_when_nothing_is_left(rt, hub, given, end_with);
   std::vector<endpoint> listening;
   for (const auto& where : given.bind) {
     const auto bound = hub.bind(where);
@@ -157,8 +170,7 @@ int serve(const serve_arguments& given) {
     hub.async_connect(where, [&, attempted](const result<peer_info>& found) {
       if (found || goes_on(found.error().code())) return attempted();  // the log has told of a failure
       if (found.error().code() == errc::closed) return;                // we are ending
-      status = fail(given.peer, found.error(), failure);
-      ::kill(::getpid(), SIGTERM);
+      end_with(found.error());
     });
   attempted();
   if (!services->empty())
@@ -167,6 +179,7 @@ int serve(const serve_arguments& given) {
     suggest_login(*settings, listening, "", "demo.Calc.add 1 2");
 
   wait_for_signal(ends);
+  told.test_and_set();  // what ends now was told to
   if (const auto ended = hub.shutdown(); !ended) fail(given.peer, ended.error(), failure);
   demo.reset();
   rt.shutdown();

@@ -15,7 +15,7 @@ bool agreed() {
   std::cout << "trust it? [y/N] " << std::flush;
   std::string answer;
   std::getline(std::cin, answer);
-  return answer == "y" || answer == "yes";
+  return answer == "y" || answer == "Y" || answer == "yes" || answer == "Yes" || answer == "YES";
 }
 
 }  // namespace
