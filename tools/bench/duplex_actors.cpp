@@ -30,7 +30,7 @@ caf::behavior trip(caf::event_based_actor* self, const channel_actor& on, round_
   }};
 }
 
-/// Keeps in_flight frames under way; as many go out as came in.
+/// Keeps in_flight frames under way; what came goes out again, as in the other programs.
 caf::behavior keep_in_flight(caf::event_based_actor* self, const channel_actor& on, meter* done, const ended& end) {
   self->set_default_handler(caf::drop);
   subscribe(self, on, [=] { self->send(on, duplex::write_atom_v, small_frames(in_flight), 0u); });
@@ -38,7 +38,7 @@ caf::behavior keep_in_flight(caf::event_based_actor* self, const channel_actor& 
     if (over) return;
     over = done->done(batch.count());
     if (over) return end->set_value();
-    self->send(on, duplex::write_atom_v, small_frames(batch.count()), static_cast<std::uint32_t>(batch.wire_size()));
+    self->send(on, duplex::write_atom_v, batch, static_cast<std::uint32_t>(batch.wire_size()));
   }};
 }
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <optional>
 #include <thread>
+#include <vector>
 
 namespace bench::bare {
 namespace {
@@ -23,19 +24,15 @@ struct echo : channel_user {
 /// Counts frames of one size, and answers at the end of the data.
 template <std::size_t size> struct receiver : channel_user {
   void received(channel&, std::string_view bytes) override {
-    if constexpr (size == small_size) {
-      if (held > 0) {
-        const auto missing = std::min(size - held, bytes.size());
-        bytes.copy(partial.data() + held, missing);
-        bytes.remove_prefix(missing);
-        if ((held += missing) < size) return;
-        seen.add(partial.data(), size);
-      }
-      for (; bytes.size() >= size; bytes.remove_prefix(size)) seen.add(bytes.data(), size);
-      held = bytes.copy(partial.data(), bytes.size());
-    } else {  // large ones are counted, not put together
-      for (held += bytes.size(); held >= size; held -= size) seen.add(nullptr, size);
+    if (held > 0) {
+      const auto missing = std::min(size - held, bytes.size());
+      bytes.copy(partial.data() + held, missing);
+      bytes.remove_prefix(missing);
+      if ((held += missing) < size) return;
+      seen.add(partial.data(), size);
     }
+    for (; bytes.size() >= size; bytes.remove_prefix(size)) seen.add(bytes.data(), size);
+    held = bytes.copy(partial.data(), bytes.size());
   }
   void ended(channel& on) override {
     on.on->write(on, {reinterpret_cast<const char*>(&seen), sizeof seen});
@@ -43,7 +40,7 @@ template <std::size_t size> struct receiver : channel_user {
   }
   tally seen;
   std::size_t held = 0;
-  std::array<char, small_size> partial;
+  std::vector<char> partial = std::vector<char>(size);  // put together, as raw sockets' program does
 };
 
 channel_user* serve_channel(std::string_view service, channel& of) {
