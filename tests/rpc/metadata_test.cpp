@@ -164,3 +164,17 @@ TEST_CASE("interceptor: deadlines and running calls are limited, and calls are l
   CHECK_THAT(two.at(0), Contains("t.hang from me: deadline_exceeded: "));
   CHECK_THAT(two.at(1), Contains("demo.Calc.add from me: ok, ") && Contains(" bytes in, "));
 }
+
+TEST_CASE("interceptor: a deadline that one has brought forward into the past lets nothing begin", "[rpc]") {
+  class hurrying final : public interceptor {
+   public:
+    void open(call_info& of) override { of.deadline = rpc::context::clock::now(); }
+  };
+  std::atomic<int> begun{0};
+  rpc_pair f;
+  f.near.intercept(side::caller, [] { return std::make_unique<hurrying>(); });
+  REQUIRE(f.far.handle("t.count", [&] { return ++begun; }));
+  CHECK_THAT(text_of_call([&] { f.near.method<int()>("t.count", "hub")({.deadline = 1h}).get(); }),
+             Contains("the deadline has passed already"));
+  CHECK(begun == 0);
+}
