@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tools/bench/libssh_session.hpp"
+#include "tools/bench/socket_address.hpp"
 
-#include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <cerrno>
 
@@ -17,25 +14,6 @@ namespace {
 /// Poll reports a unix socket writable only below a quarter of its buffer. The prototype went from 725 to 1,090 MB/s by
 /// this; with this program the gain was within the noise.
 constexpr int unix_send_buffer = 425984;
-
-struct socket_address {
-  explicit socket_address(const std::string& text) {
-    if (text.starts_with('/')) {
-      path.sun_family = AF_UNIX;
-      text.copy(path.sun_path, sizeof path.sun_path - 1);
-      return;
-    }
-    port.sin_family = AF_INET;
-    port.sin_addr.s_addr = inet_addr(text.substr(0, text.find(':')).c_str());
-    port.sin_port = htons(static_cast<std::uint16_t>(std::stoi(text.substr(text.find(':') + 1))));
-  }
-  bool is_unix() const { return path.sun_family == AF_UNIX; }
-  const sockaddr* any() const { return reinterpret_cast<const sockaddr*>(is_unix() ? (const void*)&path : &port); }
-  socklen_t size() const { return is_unix() ? sizeof path : sizeof port; }
-  int open() const { return socket(is_unix() ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); }
-  sockaddr_un path{};
-  sockaddr_in port{};
-};
 
 void tune(int fd, bool is_unix) {
   const int on = 1;
@@ -82,20 +60,14 @@ loop::~loop() {
 }
 
 std::string loop::listen(const std::string& at, acceptor accept) {
-  const socket_address address{at};
-  listening_ = address.open();
-  if (address.is_unix()) unlink(address.path.sun_path);
-  if (bind(listening_, address.any(), address.size()) != 0 || ::listen(listening_, 1024) != 0) fail("listen at " + at);
+  std::string where;
+  listening_ = socket_address{at}.listen(where);
   bind_ = server_with_key();
   accept_ = accept;
   epoll_event event{};
   event.events = EPOLLIN;
   if (epoll_ctl(epoll_, EPOLL_CTL_ADD, listening_, &event) != 0) fail("epoll_ctl");
-  if (address.is_unix()) return at;
-  sockaddr_in bound{};
-  socklen_t size = sizeof bound;
-  getsockname(listening_, reinterpret_cast<sockaddr*>(&bound), &size);
-  return at.substr(0, at.find(':') + 1) + std::to_string(ntohs(bound.sin_port));
+  return where;
 }
 
 void loop::accept_one() {
@@ -110,8 +82,7 @@ void loop::accept_one() {
 
 session& loop::dial(const std::string& to) {
   const socket_address address{to};
-  const int fd = address.open();
-  if (fd < 0 || connect(fd, address.any(), address.size()) != 0) fail("connect " + to);
+  const int fd = address.dial();
   tune(fd, address.is_unix());
   auto& made = sessions_.emplace_back(*this, fd, nullptr);
   made.self_ = std::prev(sessions_.end());

@@ -2,15 +2,11 @@
 // The floor: blocking sockets, bare and with TLS 1.3 (OpenSSL, aes128-gcm, each side checks the other's certificate).
 // security=none|tls, transport=tcp|unix. One write per frame where each is waited for; gathered into 32 kB where nobody
 // waits, which is what the fastest hand-written program would do.
-#include "tools/bench/harness.hpp"
+#include "tools/bench/socket_address.hpp"
 
 #include <openssl/ssl.h>
 
-#include <arpa/inet.h>
 #include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <array>
 #include <memory>
@@ -81,39 +77,16 @@ class connection {
   SSL* ssl_ = nullptr;
 };
 
-struct socket_address {
-  explicit socket_address(const std::string& text) {
-    if (text.starts_with('/')) {
-      path.sun_family = AF_UNIX;
-      text.copy(path.sun_path, sizeof path.sun_path - 1);
-      return;
-    }
-    port.sin_family = AF_INET;
-    port.sin_addr.s_addr = inet_addr(text.substr(0, text.find(':')).c_str());
-    port.sin_port = htons(static_cast<std::uint16_t>(std::stoi(text.substr(text.find(':') + 1))));
-  }
-  bool is_unix() const { return path.sun_family == AF_UNIX; }
-  const sockaddr* any() const { return reinterpret_cast<const sockaddr*>(is_unix() ? (const void*)&path : &port); }
-  socklen_t size() const { return is_unix() ? sizeof path : sizeof port; }
-  int open() const { return socket(is_unix() ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); }
-  sockaddr_un path{};
-  sockaddr_in port{};
-};
-
 std::unique_ptr<connection> dial(const std::string& where, const settings& with) {
-  const socket_address to{where};
-  const int fd = to.open();
-  if (connect(fd, to.any(), to.size()) != 0) fail("connect " + where);
-  return std::make_unique<connection>(fd, false, setting(with, "security", "tls") == "tls");
+  return std::make_unique<connection>(socket_address{where}.dial(), false, setting(with, "security", "tls") == "tls");
 }
 
 /// Serves each connection on a thread of its own.
 std::string serve_each(const settings& with, void (*one)(connection&)) {
   const auto host = setting(with, "host", "127.0.0.1");
   const socket_address at{setting(with, "transport", "tcp") == "unix" ? file("sockets.sock") : host + ":0"};
-  const int listening = at.open();
-  if (at.is_unix()) unlink(at.path.sun_path);
-  if (bind(listening, at.any(), at.size()) != 0 || listen(listening, 1024) != 0) fail("listen");
+  std::string where;
+  const int listening = at.listen(where);
   const bool is_tls = setting(with, "security", "tls") == "tls";
   std::thread([=] {
     for (int fd; (fd = accept(listening, nullptr, nullptr)) >= 0;)
@@ -122,11 +95,7 @@ std::string serve_each(const settings& with, void (*one)(connection&)) {
         one(on);
       }).detach();
   }).detach();
-  if (at.is_unix()) return at.path.sun_path;
-  sockaddr_in bound{};
-  socklen_t size = sizeof bound;
-  getsockname(listening, reinterpret_cast<sockaddr*>(&bound), &size);
-  return host + ":" + std::to_string(ntohs(bound.sin_port));
+  return where;
 }
 
 void echo(connection& on) {

@@ -83,18 +83,23 @@ def opens(in_flight, least, frames):
     return Workload(name, RATE, [LIBSSH, GRPC, GO, DUPLEX], goals, "open", (f"in_flight={in_flight}", f"frames={frames}"), ("apart", "one"))
 
 
+def counted(count, what):
+    return f"{count} {what}" + ("" if count == 1 else "s")
+
+
 def fanout(channels):
     goals = [Goal("slowest_share", ">=", 0.5)] if channels > 1 else []
-    return Workload(f"fanout, {channels} channels", {"per_second": PER_SECOND, "slowest_share": ("of fair", False)},
+    return Workload(f"fanout, {counted(channels, 'channel')}", {"per_second": PER_SECOND, "slowest_share": ("of fair", False)},
                     [LIBSSH, GRPC, GO, DUPLEX], goals, "fanout", (f"channels={channels}",))
 
 
 def wan(sessions):
+    name = counted(sessions, "session")
     shared = (f"sessions={sessions}", "host=10.99.0.1")
     systems = [TLS, GRPC, ZMQ, GO, DUPLEX] if sessions == 1 else [DUPLEX]  # the others' programs have one connection
     return [
-        Workload(f"wan rtt, {sessions} sessions", TRIPS, systems, [], "rtt", shared, ("wan",)),
-        Workload(f"wan bulk, {sessions} sessions", {"mb_per_second": BULK["mb_per_second"]}, systems, [], "bulk", shared, ("wan",)),
+        Workload(f"wan rtt, {name}", TRIPS, systems, [], "rtt", shared, ("wan",)),
+        Workload(f"wan bulk, {name}", {"mb_per_second": BULK["mb_per_second"]}, systems, [], "bulk", shared, ("wan",)),
     ]
 
 
@@ -115,7 +120,7 @@ WORKLOADS = {
          Goal("p50", "<=", 1, TCP, "apart", BUSY)],
         "rtt", placements=("apart", "one", "free"))],
     "rtt64": [Workload(
-        "rtt64", RATE, [TCP, TLS, LIBSSH, *ALL_PEERS, DUPLEX],
+        "rtt64", RATE, [TCP, TLS, LIBSSH, *ALL_PEERS, DUPLEX, BUSY],
         [Goal("per_second", ">=", 2.5, ZMQ), Goal("per_second", ">=", 10, GRPC)], "rtt64", placements=("apart", "one"))],
     "rpc": [Workload(
         "rpc", {**TRIPS, **RATE, "objects": PER_SECOND}, [TLS, LIBSSH, GRPC, CAF_TCP, CAF, DUPLEX],

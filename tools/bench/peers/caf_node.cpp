@@ -12,7 +12,7 @@ node::configuration::configuration(const settings& with) {
   add_message_types<caf::id_block::bench_caf>();
   set("scheduler.policy", caf::atom_from_string(setting(with, "policy", "sharing")));
   set("scheduler.max-threads", setting(with, "workers", std::size_t{1}));
-  set("middleman.workers", setting(with, "middleman_workers", std::size_t{0}));
+  set("middleman.workers", std::size_t{0});
   load<caf::io::middleman>();
   if (setting(with, "security", "tls") != "tls") return;
   load<caf::openssl::manager>();

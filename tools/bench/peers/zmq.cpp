@@ -22,8 +22,7 @@ void echo(zmq_socket& on) {
   for (std::array<char, small_size> frame;;) on.send({frame.data(), on.receive(frame.data(), frame.size())});
 }
 
-void run_rtt(const std::string& address, const settings& with) {
-  auto on = dial_zmq(ZMQ_DEALER, address, with, many);
+void round_trip(zmq_socket& on) {
   std::array<char, small_size> frame{};
   round_trips trips;
   while (trips.lap()) {
@@ -31,6 +30,11 @@ void run_rtt(const std::string& address, const settings& with) {
     on.receive(frame.data(), frame.size());
   }
   trips.report();
+}
+
+void run_rtt(const std::string& address, const settings& with) {
+  auto on = dial_zmq(ZMQ_DEALER, address, with, many);
+  round_trip(on);
 }
 
 void run_rtt64(const std::string& address, const settings& with) {
@@ -132,14 +136,7 @@ zmq_socket& inproc_pair(const std::string& address, void (*serve)(zmq_socket&)) 
 }
 
 void run_inproc(const std::string&, const settings&) {
-  auto& on = inproc_pair("inproc://echo", echo);
-  std::array<char, small_size> frame{};
-  round_trips trips;
-  while (trips.lap()) {
-    on.send({frame.data(), frame.size()});
-    on.receive(frame.data(), frame.size());
-  }
-  trips.report();
+  round_trip(inproc_pair("inproc://echo", echo));
   send_one_way(inproc_pair("inproc://count", count), small_size);
 }
 
