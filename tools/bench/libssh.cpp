@@ -4,9 +4,9 @@
 #include "tools/bench/libssh_session.hpp"
 
 #include <array>
+#include <memory>
 #include <optional>
 #include <thread>
-#include <vector>
 
 namespace bench::bare {
 namespace {
@@ -26,13 +26,15 @@ template <std::size_t size> struct receiver : channel_user {
   void received(channel&, std::string_view bytes) override {
     if (held > 0) {
       const auto missing = std::min(size - held, bytes.size());
-      bytes.copy(partial.data() + held, missing);
+      bytes.copy(partial.get() + held, missing);
       bytes.remove_prefix(missing);
       if ((held += missing) < size) return;
-      seen.add(partial.data(), size);
+      seen.add(partial.get(), size);
+      if constexpr (size != small_size) partial.reset();
     }
     for (; bytes.size() >= size; bytes.remove_prefix(size)) seen.add(bytes.data(), size);
-    held = bytes.copy(partial.data(), bytes.size());
+    if (!partial && !bytes.empty()) partial = std::make_unique_for_overwrite<char[]>(size);
+    held = bytes.copy(partial.get(), bytes.size());
   }
   void ended(channel& on) override {
     on.on->write(on, {reinterpret_cast<const char*>(&seen), sizeof seen});
@@ -40,7 +42,7 @@ template <std::size_t size> struct receiver : channel_user {
   }
   tally seen;
   std::size_t held = 0;
-  std::vector<char> partial = std::vector<char>(size);  // put together, as raw sockets' program does
+  std::unique_ptr<char[]> partial;  // a large one has memory of its own, for whoever would take it
 };
 
 channel_user* serve_channel(std::string_view service, channel& of) {

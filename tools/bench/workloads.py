@@ -96,7 +96,7 @@ def fanout(channels):
 def wan(sessions):
     name = counted(sessions, "session")
     shared = (f"sessions={sessions}", "host=10.99.0.1")
-    systems = [TLS, GRPC, ZMQ, GO, DUPLEX] if sessions == 1 else [DUPLEX]  # the others' programs have one connection
+    systems = [TLS, LIBSSH, GRPC, ZMQ, GO, DUPLEX] if sessions == 1 else [DUPLEX]  # the others' programs have one connection
     return [
         Workload(f"wan rtt, {name}", TRIPS, systems, [], "rtt", shared, ("wan",)),
         Workload(f"wan bulk, {name}", {"mb_per_second": BULK["mb_per_second"]}, systems, [], "bulk", shared, ("wan",)),
