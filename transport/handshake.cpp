@@ -95,6 +95,7 @@ void handshake::keep_non_blocking() const {
   if (flags >= 0 && (flags & O_NONBLOCK) == 0) ::fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
+// libssh's authentication goes on saying AGAIN when the server has left, after too many keys for example.
 bool handshake::is_gone() const {
   return ssh_is_connected(ssh_) == 0 || (ssh_get_status(ssh_) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0;
 }
@@ -106,7 +107,8 @@ std::string handshake::last_words() const {
   if (ssh_get_fd(ssh_) >= 0) return said;
   ssh_disconnect(ssh_);
   const char* reason = ssh_get_disconnect_message(ssh_);
-  return reason != nullptr ? reason : said;
+  constexpr std::size_t longest = 1000;  // a sentence, from somebody who is not known yet
+  return reason != nullptr && *reason != '\0' ? std::string{reason}.substr(0, longest) : said;
 }
 
 result<void> handshake::start(unique_fd socket, ssh_event event) {
@@ -220,9 +222,9 @@ handshake::outcome handshake::authenticate() {
                                        " was not offered: only an agent could sign with it (ssh-add)");
   if (!std::exchange(offered_, true)) log_(log_record::level::debug, "offering the key " + identity_.fingerprint());
   const int rc = ssh_userauth_publickey(ssh_, nullptr, identity_.rep().key.get());
-  if (rc == SSH_AUTH_AGAIN) return outcome::again;
+  if (rc == SSH_AUTH_AGAIN && !is_gone()) return outcome::again;
   if (rc == SSH_AUTH_SUCCESS) return authenticated();
-  if (rc == SSH_AUTH_DENIED || rc == SSH_AUTH_PARTIAL)
+  if ((rc == SSH_AUTH_DENIED || rc == SSH_AUTH_PARTIAL) && !is_gone())
     return fail(errc::auth_failed, where_ + " does not accept the key " + identity_.fingerprint() +
                                        "; admit it there with: echo '" + identity_.public_line() +
                                        "' | duplex allow -" + (tried_.empty() ? "" : "; " + tried_));
@@ -249,7 +251,6 @@ handshake::outcome handshake::authenticate_by_agent() {
   const int rc = agent_->join();
   if (rc == SSH_AUTH_SUCCESS) return authenticated();
   const auto at = "the ssh-agent at '" + agent_->path() + "'";
-  // libssh goes on saying AGAIN when the server has left, after too many keys for example.
   if (is_gone()) return fail(errc::connection_failed, "authentication with the keys of " + at + ": " + last_words());
   if (rc == SSH_AUTH_AGAIN) return outcome::again;
   agent_tried_ = true;
