@@ -84,9 +84,9 @@ result<host_key> exchange_keys(unique_fd socket, clock::time_point deadline) {
   for (;;) {
     const auto before = bytes.in_bytes;
     const int rc = ssh_connect(ssh.get());
-    ::fcntl(fd, F_SETFL, O_NONBLOCK);  // libssh takes it away
     if (rc == SSH_OK) break;
     if (rc != SSH_AGAIN) return {errc::connection_failed, "key exchange: " + transport::libssh_says(ssh.get())};
+    ::fcntl(fd, F_SETFL, O_NONBLOCK);  // libssh takes it away
     if (bytes.in_bytes != before && clock::now() < deadline) continue;
     const bool sending = (ssh_get_status(ssh.get()) & SSH_WRITE_PENDING) != 0;
     if (!wait(fd, static_cast<short>(sending ? POLLIN | POLLOUT : POLLIN), deadline))

@@ -115,9 +115,16 @@ void session::log(log_record::level severity, std::string text) const {
 
 void session::start() {
   if (state_ == state::over) return;
-  fd_ = setup_.socket.get();
+  const int fd = setup_.socket.get();
   const int one = 1;
-  is_tcp_ = ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) == 0;
+  is_tcp_ = ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) == 0;
+  ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  boost::system::error_code failed;
+  read_watch_.assign(::fcntl(fd, F_DUPFD_CLOEXEC, 0), failed);  // libssh closes its own descriptor
+  if (failed) {
+    fail({errc::io, "descriptor: " + failed.message()});
+    return bury();
+  }
   event_ = ssh_event_new();
   if (setup_.admitted) handshake_.admit_only(setup_.admitted);
   if (auto started = handshake_.start(std::move(setup_.socket), event_); !started) {
@@ -128,13 +135,6 @@ void session::start() {
   ssh_set_counters(ssh_, &socket_bytes_, &packets_);
   ssh_set_message_callback(
       ssh_, [](ssh_session, ssh_message m, void* user) { return static_cast<session*>(user)->on_message(m); }, this);
-  boost::system::error_code failed;
-  ::fcntl(fd_, F_SETFD, FD_CLOEXEC);
-  read_watch_.assign(::fcntl(fd_, F_DUPFD_CLOEXEC, 0), failed);  // libssh closes its own descriptor
-  if (failed) {
-    fail({errc::io, "descriptor: " + failed.message()});
-    return bury();
-  }
   const auto limit =
       setup_.role == side::acceptor ? setup_.settings->login_grace_time : setup_.settings->connect_timeout;
   deadline_ = clock::now() + limit;

@@ -148,7 +148,6 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
   ssh_session ssh_ = nullptr;  // owned by handshake_ until bury
   ssh_event event_ = nullptr;
   ssh_counter_struct socket_bytes_{}, packets_{};
-  int fd_ = -1;  // libssh's own
   boost::asio::posix::stream_descriptor read_watch_, write_watch_;
   boost::asio::steady_timer tick_;
 

@@ -235,7 +235,7 @@ void session::arm() {
   if (pending && !writing_) {
     // Asio never drops EPOLLOUT from a descriptor once it has waited for it, and every ACK then wakes the reactor:
     // write waits live on a descriptor of their own, closed after the burst.
-    if (!write_watch_.is_open()) write_watch_.assign(::fcntl(fd_, F_DUPFD_CLOEXEC, 0), ignored);
+    if (!write_watch_.is_open()) write_watch_.assign(::fcntl(read_watch_.native_handle(), F_DUPFD_CLOEXEC, 0), ignored);
     if (ignored) return;
     writing_ = true;
     write_watch_.async_wait(write_watch_.wait_write,
