@@ -86,19 +86,19 @@ bool binds_stdio(const serve_arguments& given) {
   return std::find(given.bind.begin(), given.bind.end(), "stdio:") != given.bind.end();
 }
 
-// What was bound for one session is over with it, and so is this program; and so it is, with `failed`, when nothing is
-// bound and no endpoint is left to be dialled again.
+// What was bound for one session is over with it, and so is this program; and so it is when nothing is bound and no
+// endpoint is left to be dialled again. `over` hears why.
 void end_when_nothing_is_left(runtime& rt, const peer& hub, const serve_arguments& given,
-                              std::function<void(const error&)> failed) {
+                              std::function<void(const error&)> over) {
   auto& system = rt.system();
   const auto observer = system.spawn([bound = given.bind, dialled = given.connect.size(),
-                                      failed = std::move(failed)](caf::event_based_actor*) -> caf::behavior {
+                                      over = std::move(over)](caf::event_based_actor*) -> caf::behavior {
     return {[=, left = dialled](event_atom, const peer_event& event) mutable {
       if (event.what != peer_event::kind::ended) return;
       if (std::find(bound.begin(), bound.end(), event.peer.address) != bound.end())
-        ::kill(::getpid(), SIGTERM);
+        over({errc::closed, "the session is over"});
       else if (left != 0 && --left == 0 && bound.empty())
-        failed(event.reason);
+        over({event.reason.code(), "connect '" + event.peer.address + "': " + event.reason.context()});
     }};
   });
   caf::anon_send(hub.actor(), subscribe_atom_v, observer);
@@ -120,7 +120,12 @@ class demonstration {
   result<void> served_;
 };
 
-bool goes_on(errc code) { return code == errc::connection_failed || code == errc::timed_out || code == errc::io; }
+// Nothing is dialled again after these: somebody has to change something.
+bool is_final(errc code) {
+  return code == errc::auth_failed || code == errc::host_key || code == errc::key_file ||
+         code == errc::already_exists || code == errc::refused || code == errc::invalid_argument ||
+         code == errc::unsupported;
+}
 
 }  // namespace
 
@@ -139,6 +144,7 @@ int serve(const serve_arguments& given) {
   const int says = by_stdio ? STDERR_FILENO : STDOUT_FILENO;
   const auto ends = block_signals();
   std::atomic<int> status{0};
+  std::atomic_flag told;  // why it ends
   std::atomic<std::size_t> attempts{given.connect.size() + 1};
   const auto attempted = [&attempts, by_stdio] {
     if (--attempts == 0 && !by_stdio) write_all(STDOUT_FILENO, "ready\n");
@@ -151,10 +157,9 @@ int serve(const serve_arguments& given) {
   std::optional<demonstration> demo;
   if (given.demo) demo.emplace(hub);
   if (demo && !demo->served()) return fail(given.peer, demo->served().error(), failure);
-  std::atomic_flag told;
   const auto end_with = [&](const error& why) {
     if (told.test_and_set()) return;
-    status = fail(given.peer, why, failure);
+    if (why.code() != errc::closed) status = fail(given.peer, why, failure);
     ::kill(::getpid(), SIGTERM);
   };
   end_when_nothing_is_left(rt, hub, given, end_with);
@@ -168,9 +173,9 @@ int serve(const serve_arguments& given) {
   }
   for (const auto& where : given.connect)
     hub.async_connect(where, [&, attempted](const result<peer_info>& found) {
-      if (found || goes_on(found.error().code())) return attempted();  // the log has told of a failure
-      if (found.error().code() == errc::closed) return;                // we are ending
-      end_with(found.error());
+      if (told.test()) return;                                           // we are ending
+      if (found || !is_final(found.error().code())) return attempted();  // the log has told of a failure
+      end_with(found.error());  // whatever else is there: it is as if the arguments were wrong
     });
   attempted();
   if (!services->empty())
