@@ -90,7 +90,7 @@ TEST_CASE("duplex: forward says at once what it cannot do", "[duplex]") {
   const auto at = "tcp://127.0.0.1:" + std::to_string(taken.port());
   const auto in_use = run(here.dial("forward", {at, here.endpoint(), "echo"}), {}, here.variables());
   CHECK(in_use.status == 1);
-  CHECK_THAT(in_use.err, Contains("address in use") && Contains(at));
+  CHECK_THAT(in_use.err, Contains("address in use") && Contains(at) && Contains("choose another port"));
   const auto nobody = run(here.dial("forward", {"tcp://127.0.0.1:0", "unix:///nobody", "echo"}), {}, here.variables());
   CHECK(nobody.status == 1);
   CHECK_THAT(nobody.err, Contains("unix:///nobody"));

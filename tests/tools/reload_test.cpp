@@ -67,6 +67,22 @@ TEST_CASE("duplex: sessions of a key that the list loses end, those of others st
   CHECK(here.admitted("other"));
 }
 
+TEST_CASE("duplex: a program behind NAT ends when its key is taken out, unless it has more to do", "[duplex]") {
+  site here;
+  here.serve({"echo=echo"});
+  const bool listens = GENERATE(false, true);
+  words all{"serve",      "--connect",         here.endpoint(), "--host-key", here.fingerprint(),
+            "--identity", here.path("client"), "--name",        "laptop",     "-v"};
+  if (listens) all.insert(all.end(), {"--bind", "tcp://127.0.0.1:0"});
+  program laptop{here.duplex(all), here.variables()};
+  (void)laptop.line("ready");
+  (void)here.make_key("other");
+  here.admit(here.public_line("other"));
+  laptop.wait_for_error("is no longer allowed");
+  if (listens) laptop.signal(SIGTERM);
+  CHECK(laptop.wait() == (listens ? 0 : 1));
+}
+
 TEST_CASE("duplex: all sessions end when the list disappears, and keys count again when it returns", "[duplex]") {
   two_clients here;
   std::filesystem::rename(here.path("authorized_keys"), here.path("away"));

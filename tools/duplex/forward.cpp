@@ -64,8 +64,13 @@ class forwarding {
       if (!failed) where = endpoint::tcp(where.target(), tcp_.local_endpoint(failed).port());
     }
     if (failed) {
-      const auto code = failed == asio::error::address_in_use ? errc::address_in_use : errc::io;
-      co_return error{code, "listen at '" + where.str() + "': " + failed.message()};
+      const bool in_use = failed == asio::error::address_in_use;
+      const auto* way_out = !in_use ? ""
+                            : where.type() == endpoint::kind::tcp
+                                ? "; choose another port, or 0 for any"
+                                : "; remove it if a program that was killed has left it there";
+      co_return error{in_use ? errc::address_in_use : errc::io,
+                      "listen at '" + where.str() + "': " + failed.message() + way_out};
     }
     write_all(STDOUT_FILENO, "listening " + where.str() + '\n');
     const auto on = co_await asio::this_coro::executor;
