@@ -44,6 +44,10 @@ std::string libssh_says(ssh_session of) {
   return nothing ? "the connection was closed" : text;
 }
 
+bool is_gone(ssh_session of) {
+  return ssh_is_connected(of) == 0 || (ssh_get_status(of) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0;
+}
+
 void end_session(ssh_session of, bool politely) noexcept {
   // libssh leaves a socket open that came through this option, even when it lets go of it.
   ssh_options_set(of, SSH_OPTIONS_FD, nullptr);
@@ -93,11 +97,6 @@ void handshake::keep_non_blocking() const {
   const auto fd = static_cast<int>(ssh_get_fd(ssh_));  // none when libssh has closed it: the number may be another's
   const int flags = fd < 0 ? -1 : ::fcntl(fd, F_GETFL);
   if (flags >= 0 && (flags & O_NONBLOCK) == 0) ::fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-}
-
-// libssh's authentication goes on saying AGAIN when the server has left, after too many keys for example.
-bool handshake::is_gone() const {
-  return ssh_is_connected(ssh_) == 0 || (ssh_get_status(ssh_) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0;
 }
 
 // Why the remote side went, or what else failed. An SSH_MSG_DISCONNECT has libssh close the socket; the error of what
@@ -222,9 +221,9 @@ handshake::outcome handshake::authenticate() {
                                        " was not offered: only an agent could sign with it (ssh-add)");
   if (!std::exchange(offered_, true)) log_(log_record::level::debug, "offering the key " + identity_.fingerprint());
   const int rc = ssh_userauth_publickey(ssh_, nullptr, identity_.rep().key.get());
-  if (rc == SSH_AUTH_AGAIN && !is_gone()) return outcome::again;
+  if (rc == SSH_AUTH_AGAIN && !is_gone(ssh_)) return outcome::again;
   if (rc == SSH_AUTH_SUCCESS) return authenticated();
-  if ((rc == SSH_AUTH_DENIED || rc == SSH_AUTH_PARTIAL) && !is_gone())
+  if ((rc == SSH_AUTH_DENIED || rc == SSH_AUTH_PARTIAL) && !is_gone(ssh_))
     return fail(errc::auth_failed, where_ + " does not accept the key " + identity_.fingerprint() +
                                        "; admit it there with: echo '" + identity_.public_line() +
                                        "' | duplex allow -" + (tried_.empty() ? "" : "; " + tried_));
@@ -251,7 +250,8 @@ handshake::outcome handshake::authenticate_by_agent() {
   const int rc = agent_->join();
   if (rc == SSH_AUTH_SUCCESS) return authenticated();
   const auto at = "the ssh-agent at '" + agent_->path() + "'";
-  if (is_gone()) return fail(errc::connection_failed, "authentication with the keys of " + at + ": " + last_words());
+  if (is_gone(ssh_))
+    return fail(errc::connection_failed, "authentication with the keys of " + at + ": " + last_words());
   if (rc == SSH_AUTH_AGAIN) return outcome::again;
   agent_tried_ = true;
   tried_ = rc == SSH_AUTH_ERROR ? at + " did not sign" : "no key of " + at + " was accepted";

@@ -23,6 +23,9 @@ namespace duplex::transport {
 void prepare_client(ssh_session of, int fd);
 /// What libssh has to say about its last failure.
 std::string libssh_says(ssh_session of);
+/// Whether the connection is over. Only this tells of a protocol or MAC error and of an SSH_MSG_DISCONNECT, after which
+/// libssh has closed its socket: what reads says nothing, and authentication goes on saying SSH_AUTH_AGAIN.
+bool is_gone(ssh_session of);
 /// Frees the session and closes its socket, after an SSH_MSG_DISCONNECT when `politely`.
 void end_session(ssh_session of, bool politely) noexcept;
 
@@ -81,7 +84,6 @@ class handshake {
   bool join_event();
   int on_client_key(const char* user, ssh_key offered, char signature_state);
   void keep_non_blocking() const;
-  [[nodiscard]] bool is_gone() const;
   [[nodiscard]] std::string last_words() const;
   void make_writable() const noexcept;
 

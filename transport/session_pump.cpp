@@ -28,9 +28,7 @@ bool session::write_pending() const { return (ssh_get_status(ssh_) & SSH_WRITE_P
 // One ssh_event_dopoll; false when it had nothing to read or the session is over.
 bool session::poll_once() {
   const int rc = ssh_event_dopoll(event_, 0);
-  // libssh reports a lost connection through dopoll, a protocol or MAC error only through the status, and a remote
-  // SSH_MSG_DISCONNECT, after which it has closed its socket, through neither.
-  if (rc == SSH_ERROR || (ssh_get_status(ssh_) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0 || ssh_is_connected(ssh_) == 0) {
+  if (rc == SSH_ERROR || is_gone(ssh_)) {
     const char* text = ssh_get_error(ssh_);
     on_control();  // the reason may have come with the end
     if (state_ == state::handshake)
