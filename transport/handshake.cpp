@@ -101,7 +101,7 @@ void handshake::keep_non_blocking() const {
 
 // Why the remote side went, or what else failed. An SSH_MSG_DISCONNECT has libssh close the socket; the error of what
 // it does next hides the reason, which it gives out only after an ssh_disconnect of ours.
-std::string handshake::last_words() const {
+std::string handshake::last_words() {
   auto said = libssh_says(ssh_);
   if (ssh_get_fd(ssh_) >= 0) return said;
   ssh_disconnect(ssh_);

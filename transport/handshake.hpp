@@ -84,7 +84,7 @@ class handshake {
   bool join_event();
   int on_client_key(const char* user, ssh_key offered, char signature_state);
   void keep_non_blocking() const;
-  [[nodiscard]] std::string last_words() const;
+  std::string last_words();
   void make_writable() const noexcept;
 
   side role_;

@@ -121,6 +121,7 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
   // session_stock.cpp: session channels, offers
   int on_session_channel(ssh_message message);
   int on_global_request(ssh_message message);
+  [[nodiscard]] bool is_offered(const offer& what) const;
   void withdraw(const offer& what);
   error check_offer(const std::string& name, unsigned port) const;
   caf::response_promise open_offered(const std::string& name, std::uint16_t port, const std::string& from);

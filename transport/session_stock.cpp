@@ -41,9 +41,6 @@ int session::on_global_request(ssh_message message) {
   const char* text = ssh_message_global_request_address(message);
   const auto name = printable(std::string{text != nullptr ? text : ""}.substr(0, longest_name));
   const auto port = static_cast<unsigned>(ssh_message_global_request_port(message));
-  const auto known = [&](unsigned p) {
-    return std::find(offers_.begin(), offers_.end(), offer{name, p}) != offers_.end();
-  };
   switch (ssh_message_subtype(message)) {
     case SSH_GLOBAL_REQUEST_TCPIP_FORWARD: {
       if (const auto why = check_offer(name, port)) {
@@ -52,7 +49,7 @@ int session::on_global_request(ssh_message message) {
       }
       auto bound = port;
       if (bound == 0)
-        for (bound = first_dynamic; known(bound);) ++bound;
+        for (bound = first_dynamic; is_offered({name, bound});) ++bound;
       offers_.push_back({name, bound});
       caf::anon_send(setup_.peer, offer_atom_v, caf::actor_cast<caf::actor>(this), name,
                      static_cast<std::uint16_t>(bound));
@@ -61,13 +58,17 @@ int session::on_global_request(ssh_message message) {
       return taken;
     }
     case SSH_GLOBAL_REQUEST_CANCEL_TCPIP_FORWARD:
-      if (!known(port)) return refuse;
+      if (!is_offered({name, port})) return refuse;
       withdraw({name, port});
       ssh_message_global_request_reply_success(message, 0);
       return taken;
     default:
       return refuse;
   }
+}
+
+bool session::is_offered(const offer& what) const {
+  return std::find(offers_.begin(), offers_.end(), what) != offers_.end();
 }
 
 void session::withdraw(const offer& what) {
@@ -85,7 +86,7 @@ error session::check_offer(const std::string& name, unsigned port) const {
     return {errc::auth_failed, "needs permitlisten=\"" + name + ":*\" at " + may_->where()};
   if (setup_.served && setup_.served->names.contains(name))
     return {errc::already_exists, "'" + name + "' is served here already"};
-  if (std::find(offers_.begin(), offers_.end(), offer{name, port}) != offers_.end())
+  if (is_offered({name, port}))
     return {errc::already_exists, "this session offers it already; another port makes another offer"};
   if (offers_.size() >= most_offers)
     return {errc::resource_exhausted, "the session offers " + std::to_string(most_offers) + " services already"};
@@ -101,8 +102,7 @@ caf::response_promise session::open_offered(const std::string& name, std::uint16
     return promise;
   };
   if (state_ != state::up || leaving_ || farewell_) return refused(errc::not_connected, "the session is ending");
-  if (std::find(offers_.begin(), offers_.end(), offer{name, port}) == offers_.end())
-    return refused(errc::not_connected, "it is no longer offered");
+  if (!is_offered({name, port})) return refused(errc::not_connected, "it is no longer offered");
   if (is_full())
     return refused(errc::resource_exhausted,
                    "the session has " + std::to_string(channels()) + " channels (option max_channels)");
