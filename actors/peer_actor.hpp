@@ -47,8 +47,7 @@ class peer_core final : public pinned_actor<peer_core_actor::base> {
  private:
   struct session_entry {
     caf::actor actor;
-    transport::session_info_ptr about;         // once authenticated
-    std::chrono::steady_clock::time_point up;  // since then
+    transport::session_info_ptr about;  // once authenticated
     bool draining = false;
     bool listed = false;  // among those that opens may go to
   };

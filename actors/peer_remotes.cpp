@@ -26,7 +26,6 @@ std::string peer_core::label(const transport::session_info& about) {
 caf::result<void> peer_core::come_up(const caf::actor& session, const transport::session_info_ptr& about) {
   const auto at = sessions_.find(session.id());
   if (at == sessions_.end()) return fail(errc::closed, "the session has ended");
-  if (!at->second.about) at->second.up = std::chrono::steady_clock::now();
   at->second.about = about;
   if (!about->native) return caf::unit;
   const auto name = label(*about);

@@ -11,18 +11,19 @@ constexpr auto answer_limit = std::chrono::seconds{1};  // a worker that is busy
 
 using by_session = std::map<caf::actor_id, session_report>;
 
-session_report describe(const transport::session_info& about, std::chrono::steady_clock::time_point up) {
+session_report describe(const transport::session_info& about) {
   session_report made;
   made.name = about.remote_name;
   made.fingerprint = about.remote_key;
   made.address = about.address;
   made.dialled = !about.dialled.empty();
   made.stock = !about.native;
-  made.age = age_of(up);
+  made.age = age_of(about.authenticated);
   return made;
 }
 
-void add_channels(session_report& to, const transport::channel_loads& list) {
+// The session's age is told anew, after its channels': they are not older than it.
+void add_channels(session_report& to, const transport::channel_loads& list, const transport::session_info& about) {
   to.answered = true;
   for (const auto& one : list) {
     auto made = static_cast<const channel_core*>(caf::actor_cast<caf::abstract_actor*>(one.channel))->report();
@@ -30,6 +31,7 @@ void add_channels(session_report& to, const transport::channel_loads& list) {
     made.unread = one.unread;
     to.channels.push_back(std::move(made));
   }
+  to.age = age_of(about.authenticated);
 }
 
 }  // namespace
@@ -55,12 +57,12 @@ caf::result<std::vector<session_report>> peer_core::report_sessions() {
   };
   for (const auto& [id, known] : sessions_) {
     if (!known.about) continue;
-    found->emplace(id, describe(*known.about, known.up));
+    found->emplace(id, describe(*known.about));
     ++*open;
     request(known.actor, answer_limit, report_atom_v)
         .then(
-            [found, settle, id = id](const transport::channel_loads& list) mutable {
-              add_channels(found->at(id), list);
+            [found, settle, id = id, about = known.about](const transport::channel_loads& list) mutable {
+              add_channels(found->at(id), list, *about);
               settle();
             },
             [found, settle, id = id](const caf::error& why) mutable {

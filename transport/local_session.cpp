@@ -190,6 +190,7 @@ void local_session::on_tick() {
 
 void local_session::on(wire::identity& shown) {
   auto known = *about_;
+  known.authenticated = std::chrono::steady_clock::now();
   known.remote_key = std::move(shown.fingerprint);
   about_ = std::make_shared<session_info>(std::move(known));
   if (setup_.role == side::acceptor) return;

@@ -33,6 +33,7 @@ struct session_info {
   std::uint64_t max_frame = UINT64_MAX;  ///< the largest frame it takes
   bool native = false;                   ///< hello was exchanged
   duplex::rights rights;                 ///< what the remote side may do
+  std::chrono::steady_clock::time_point authenticated;  ///< since when; no channel is older
 };
 using session_info_ptr = std::shared_ptr<const session_info>;
 

@@ -144,6 +144,7 @@ void session::start() {
 
 void session::established() {
   state_ = state::up;
+  about_->authenticated = clock::now();
   about_->remote_key = handshake_.remote_key();
   about_->user = printable(handshake_.user());
   heard_bytes_ = socket_bytes_.in_bytes;

@@ -20,13 +20,13 @@ struct channel_report {
 
 /// *Value.* One session with a remote side that has authenticated.
 struct session_report {
-  std::string name;         ///< what the remote side claims; empty for none
-  std::string fingerprint;  ///< SHA256 of the key that signed for it
-  std::string address;      ///< where it is; its scheme tells the transport
-  bool dialled = false;     ///< by this side
-  bool stock = false;       ///< SSH software that knows nothing of Duplex: it has said no hello
-  std::chrono::milliseconds age{0};
-  bool answered = false;  ///< within a second; else nothing is known of its channels
+  std::string name;                  ///< what the remote side claims; empty for none
+  std::string fingerprint;           ///< SHA256 of the key that signed for it
+  std::string address;               ///< where it is; its scheme tells the transport
+  bool dialled = false;              ///< by this side
+  bool stock = false;                ///< SSH software that knows nothing of Duplex: it has said no hello
+  std::chrono::milliseconds age{0};  ///< since it was authenticated; that of no channel is more
+  bool answered = false;             ///< within a second; else nothing is known of its channels
   std::vector<channel_report> channels;
 };
 

@@ -52,7 +52,6 @@ BEHAVIOUR("reports: a session is told with its channels, while they are open") {
   const auto used = only(here.me);
   CHECK(services(used) == std::vector<std::string>{"echo", "queue"});
   CHECK(find(used, "echo").opened_here);
-  CHECK(find(used, "echo").age <= used.age);
   REQUIRE(first.close());
   CHECK(eventually([&] { return services(only(here.me)) == std::vector<std::string>{"queue"}; }));
 }
@@ -72,14 +71,17 @@ TEST_CASE("reports: the side that was dialled tells the same session", "[reports
   CHECK_FALSE(find(only(p.me), "child").opened_here);
 }
 
-TEST_CASE("reports: no age is more than the time that went by", "[reports]") {
+TEST_CASE("reports: no age is more than the time that went by, no channel's more than its session's", "[reports]") {
+  const std::string bound = GENERATE("tcp://127.0.0.1:0", "inproc://ages");
   const auto begin = std::chrono::steady_clock::now();
-  pair p;
+  pair p{bound};
   auto both = p.open();
-  const auto told = only(p.me);
-  const auto gone = std::chrono::steady_clock::now() - begin;
-  CHECK(told.age <= gone);
-  CHECK(told.channels.at(0).age <= told.age);
+  for (int i = 0; i < 2000; ++i) {  // ages are whole milliseconds: one look is as good as none
+    const auto told = only(p.me);
+    const auto gone = std::chrono::steady_clock::now() - begin;
+    CHECK(told.age <= gone);
+    CHECK(told.channels.at(0).age <= told.age);
+  }
 }
 
 TEST_CASE("reports: what nobody reads waits at both ends, and is gone when it was read", "[reports]") {
