@@ -246,9 +246,7 @@ void session::on_tick() {
     else
       send_ping();
   }
-  deliver();
-  if (failure_) return bury();
-  arm_tick();
+  if (!finish_turn()) arm_tick();
 }
 
 }  // namespace duplex::transport

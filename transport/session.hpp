@@ -85,6 +85,8 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
   // session_pump.cpp: sockets, libssh, streams
   void pump();
   bool poll_once();
+  void lose();
+  bool finish_turn();
   void flush();
   void send_queued();
   void send_closes();

@@ -28,18 +28,29 @@ bool session::write_pending() const { return (ssh_get_status(ssh_) & SSH_WRITE_P
 // One ssh_event_dopoll; false when it had nothing to read or the session is over.
 bool session::poll_once() {
   const int rc = ssh_event_dopoll(event_, 0);
-  if (rc == SSH_ERROR || is_gone(ssh_)) {
-    const char* text = ssh_get_error(ssh_);
-    on_control();  // the reason may have come with the end
-    if (state_ == state::handshake)
-      fail(handshake_.failure() ? handshake_.failure() : error{errc::connection_failed, "closed during the handshake"});
-    else if (goodbye_)
-      fail(goodbye_);
-    else
-      fail({errc::connection_lost, text != nullptr && *text != '\0' ? text : "the remote side is gone"});
-    return false;
-  }
-  return rc != SSH_AGAIN;
+  if (rc != SSH_ERROR && !is_gone(ssh_)) return rc != SSH_AGAIN;
+  lose();
+  return false;
+}
+
+void session::lose() {
+  const char* text = ssh_get_error(ssh_);
+  on_control();  // the reason may have come with the end
+  if (state_ == state::handshake)
+    fail(handshake_.failure() ? handshake_.failure() : error{errc::connection_failed, "closed during the handshake"});
+  else if (goodbye_)
+    fail(goodbye_);
+  else
+    fail({errc::connection_lost, text != nullptr && *text != '\0' ? text : "the remote side is gone"});
+}
+
+// The end of a turn: true when the session is over. libssh reads in most calls that send, and closes its socket over a
+// last word that it finds there; what holds the connection open (pipes) will tell nothing more.
+bool session::finish_turn() {
+  deliver();
+  if (!failure_ && state_ == state::up && is_gone(ssh_)) lose();
+  if (failure_) bury();
+  return state_ == state::over;
 }
 
 void session::pump() {
@@ -64,8 +75,7 @@ void session::pump() {
     if (!polled || (socket_bytes_.in_bytes - before < short_read && !write_pending())) break;
   }
   in_pump_ = false;
-  deliver();
-  if (failure_) return bury();
+  if (finish_turn()) return;
   // Never wait while something could move: what was blocked may have got its window, what is pending its socket.
   if (state_ == state::up &&
       (!blocked_.empty() || !dirty_.empty() || !gone_.empty() || !to_open_.empty() || write_pending()))
@@ -82,8 +92,7 @@ void session::run() {
   const auto heard = packets_.in_packets;
   flush();
   after_poll();  // every libssh call that flushes may also have read
-  deliver();
-  if (failure_) return bury();
+  if (finish_turn()) return;
   leave_when_idle();
   if (failure_) return bury();
   if (!blocked_.empty() && packets_.in_packets != heard) mark();  // a window may have opened within the flush

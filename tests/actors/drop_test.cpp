@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Two peers that drop each other at the same moment.
+// Peers that are dropped in the middle of something, or drop each other at the same moment.
 #include "tests/actors/footprint.hpp"
 
+#include <libssh/callbacks.h>
 #include <boost/asio/use_future.hpp>
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
 
 using namespace duplex;
 using namespace duplex::test;
@@ -24,7 +31,91 @@ void drop_both(peer& a, const std::string& b_name, peer& b, const std::string& a
   }
 }
 
+// Carries bytes between two sockets, and holds the dialler's one open when the hub has closed its own: what comes last
+// is what was said, as with a connection over pipes.
+class held_line {
+ public:
+  held_line() {
+    std::array<int, 2> ends{};
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
+    dialler = "fd:" + std::to_string(ends[0]);
+    to_dialler_ = ends[1];
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
+    hub = "fd:" + std::to_string(ends[0]);
+    to_hub_ = ends[1];
+    carrier_ = std::thread{[this] { carry(); }};
+  }
+  ~held_line() {
+    ::shutdown(to_dialler_, SHUT_RDWR);
+    carrier_.join();
+    ::close(to_dialler_);
+    ::close(to_hub_);
+  }
+  held_line(const held_line&) = delete;
+  held_line& operator=(const held_line&) = delete;
+
+  /// The hub has closed, and all that it said lies in the dialler's socket.
+  [[nodiscard]] bool is_over() const { return over_; }
+
+  std::string dialler, hub;  // their ends, which they take
+
+ private:
+  void carry() {
+    std::array<pollfd, 2> both{pollfd{to_dialler_, POLLIN, 0}, pollfd{to_hub_, POLLIN, 0}};
+    std::array<char, 64U << 10> buffer{};
+    for (;;) {
+      ::poll(both.data(), both.size(), -1);
+      for (auto& [fd, events, came] : both) {
+        if (came == 0) continue;
+        const auto n = ::read(fd, buffer.data(), buffer.size());
+        if (n > 0) {
+          const int to = fd == to_hub_ ? to_dialler_ : to_hub_;
+          (void)!::send(to, buffer.data(), static_cast<std::size_t>(n), MSG_NOSIGNAL);
+        } else if (fd == to_dialler_) {
+          return;
+        } else {
+          over_ = true;
+          fd = -1;  // poll passes over it
+        }
+      }
+    }
+  }
+
+  int to_dialler_ = -1, to_hub_ = -1;
+  std::atomic<bool> over_{false};
+  std::thread carrier_;
+};
+
 }  // namespace
+
+TEST_CASE("drop: the last word is heard also when libssh reads it within a call that sends", "[drop]") {
+  held_line line;
+  runtime here{runtime_options{1, {}}}, there;
+  auto hub = there.spawn_peer(with_keys({.name = "hub"}));
+  auto me = here.spawn_peer(with_keys({.name = "me", .reconnect_delay = 1h, .reconnect_delay_max = 1h}));
+  REQUIRE(hub.serve("hold"));
+  REQUIRE(hub.serve("drop",
+                    [&](channel) -> asio::awaitable<void> { (void)co_await hub.async_drop("me", "enough of you"); }));
+  REQUIRE(hub.bind(line.hub));
+  REQUIRE(me.connect(line.dialler));
+  auto held = me.open("hub", "hold");  // its answer was read last: libssh knows that it may send at once
+  REQUIRE(held);
+  auto reading = held->async_read_frame(asio::use_future);
+  // From now on libssh, having sent an open, looks for the answer only when all has come that ever will. Its logging
+  // belongs to the thread, that of the only worker.
+  here.system().spawn([&line](caf::event_based_actor*) {
+    ssh_set_log_level(SSH_LOG_PACKET);
+    ssh_set_log_userdata(&line);
+    ssh_set_log_callback([](int, const char*, const char* text, void* user) {
+      if (std::string_view{text}.find("Sent a SSH_MSG_CHANNEL_OPEN") == std::string_view::npos) return;
+      (void)eventually([user] { return static_cast<const held_line*>(user)->is_over(); });
+    });
+  });
+  const auto order = me.open("hub", "drop");  // kept: nothing has libssh look again
+  CHECK(line.is_over());
+  REQUIRE(reading.wait_for(patience) == std::future_status::ready);
+  CHECK_THAT(reading.get().error().context(), Catch::Contains("enough of you"));
+}
 
 TEST_CASE("drop: two peers that drop each other at once both end, and the dialler comes back", "[drop]") {
   const std::string kind = GENERATE("tcp", "unix", "inproc");
