@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <iostream>
+#include <latch>
 #include <map>
 
 namespace rpc = duplex::rpc;
@@ -19,11 +20,19 @@ struct Work {
 };
 }  // namespace demo
 
+struct fate {
+  std::atomic<bool> hangs{false};
+  std::latch under_way{20};  // jobs that hang
+};
+
 // Says who has done it; hangs when it is told to.
-rpc::task<std::string> job(std::string name, std::shared_ptr<const std::atomic<bool>> hangs) {
+rpc::task<std::string> job(std::string name, std::shared_ptr<fate> with) {
   boost::asio::steady_timer never{co_await boost::asio::this_coro::executor,
                                   boost::asio::steady_timer::time_point::max()};
-  if (*hangs) co_await never.async_wait(boost::asio::use_awaitable);
+  if (with->hangs) {
+    with->under_way.count_down();
+    co_await never.async_wait(boost::asio::use_awaitable);
+  }
   co_return name;
 }
 
@@ -45,14 +54,13 @@ void report(const char* what, std::vector<rpc::call<std::string>> calls) {
 int main(int argc, char** argv) try {
   const std::string where = argc > 1 ? argv[1] : "tcp://127.0.0.1:0";
   const auto key = duplex::key::generate();  // one key for all; real peers keep theirs in files
-  const auto bob_hangs = std::make_shared<std::atomic<bool>>(false),
-             nobody = std::make_shared<std::atomic<bool>>(false);
+  const auto bobs = std::make_shared<fate>(), others = std::make_shared<fate>();
   duplex::runtime rt;
   rpc::peer client = rt.spawn_peer({.name = "client", .identity = key.text(), .host_key = key.fingerprint()});
   std::map<std::string, rpc::peer> workers;
   for (const std::string name : {"ann", "bob", "cem"}) {
     rpc::peer worker = rt.spawn_peer({.name = name, .identity = key.text(), .authorized_keys = key.public_line()});
-    const auto work = [name, hangs = name == "bob" ? bob_hangs : nobody](int) { return job(name, hangs); };
+    const auto work = [name, with = name == "bob" ? bobs : others](int) { return job(name, with); };
     const auto served = worker.serve(demo::Work{.resize = work, .charge = work});
     const auto at = worker.bind(where.starts_with("tcp:") ? where : where + '-' + name);  // a path is for one of them
     if (!served || !at || !client.connect(at->str())) return std::cerr << "no connection\n", 1;
@@ -64,10 +72,11 @@ int main(int argc, char** argv) try {
   for (int i = 0; i < 30; ++i) calls.push_back(work.resize(i));
   report("resize", std::move(calls));
 
-  *bob_hangs = true;
+  bobs->hangs = true;
   calls.clear();
   for (int i = 0; i < 30; ++i) calls.push_back(work.resize(i));
   for (int i = 0; i < 30; ++i) charges.push_back(work.charge(i));
+  bobs->under_way.wait();
   caf::anon_send_exit(workers["bob"].actor(), caf::exit_reason::kill);  // to the client as if the process had died
   report("resize, bob killed", std::move(calls));
   report("charge, bob killed", std::move(charges));
