@@ -45,6 +45,7 @@ channel_core::channel_core(caf::actor_config& config, transport::channel_setup s
       by_lines_(stream_->by_lines()),
       state_(setup_.opened_here ? state::opening : state::arriving) {
   limits_.max_frame = std::min(limits_.max_frame, setup_.about->max_frame);
+  stream_->use_by(*this);
 }
 
 // It answers at the end.

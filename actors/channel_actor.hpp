@@ -44,7 +44,8 @@ using channel_core_actor =
                           caf::reacts_to<close_atom, error>>;  // session: the parent has ended
 
 /// *Actor, pinned* to its session's worker, so that it may use its stream directly.
-class channel_core final : public sharing_behavior<channel_core, pinned_actor<channel_core_actor::base>> {
+class channel_core final : public sharing_behavior<channel_core, pinned_actor<channel_core_actor::base>>,
+                           public transport::stream_user {
  public:
   channel_core(caf::actor_config& config, transport::channel_setup setup, channel_limits limits);
 
@@ -52,6 +53,7 @@ class channel_core final : public sharing_behavior<channel_core, pinned_actor<ch
   void on_exit() override;
   bool cleanup(caf::error&& reason, caf::execution_unit* host) override;
   const char* name() const override { return "duplex.channel"; }
+  bool hand_on() override;
 
   /// What the channel was made from, without trailers. Thread: any.
   meta describe() const;
@@ -122,6 +124,7 @@ class channel_core final : public sharing_behavior<channel_core, pinned_actor<ch
   void push_to_subscriber();
   bool answer(pending_read& read);
   void answer_reads();
+  bool waits_for_frames_only() const;
   void answer_drained();
   void answer_trailers();
   void release_credit();

@@ -31,7 +31,10 @@ void local_session::deliver() {
       st->opening_ = false;
       std::erase(opening_, st);
     }
-    if (std::exchange(st->news_, false) || st->readable() || st->errors_readable()) st->tell();
+    if (std::exchange(st->news_, false))
+      st->tell();
+    else if (st->readable() || st->errors_readable())
+      st->tell_of_data();
     enlist(*st);  // credit may be due, or a close
   }
   touched_.clear();

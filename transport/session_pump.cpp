@@ -220,8 +220,10 @@ void session::deliver() {
     look_after(*st);
     if (st == control_)
       on_control();
-    else if (st->news_ || st->readable() || st->errors_readable())
-      st->news_ = false, st->tell();
+    else if (std::exchange(st->news_, false))
+      st->tell();
+    else if (st->readable() || st->errors_readable())
+      st->tell_of_data();
   }
   list.clear();
   if (touched_.empty()) touched_ = std::move(list);  // keeps the capacity

@@ -73,6 +73,11 @@ void stream::tell() {
   caf::anon_send(channel_, wake_atom_v);
 }
 
+void stream::tell_of_data() {
+  const bool over = eof_ || closed_ || trailers_ || failure_;  // then the channel may have to end
+  if (told_ || user_ == nullptr || over || !user_->hand_on()) tell();
+}
+
 void stream::accept() {
   accepted_ = send_accept_ = true;
   by_.changed(*this);
@@ -125,6 +130,7 @@ void stream::release() {
   released_ = send_close_ = true;
   send_eof_ = send_eof_ || has_children();  // its CLOSE may have to wait for theirs
   channel_ = nullptr;
+  user_ = nullptr;
   by_.changed(*this);
 }
 

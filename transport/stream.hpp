@@ -33,8 +33,19 @@ class carrier {
   ~carrier() = default;
 };
 
+/// *Worker-bound.* The channel actor as its stream calls it, within the session's turn.
+class stream_user {
+ public:
+  /// Hands on what has arrived. False when there is more to it than that, or nobody to hand it to: tell the actor.
+  virtual bool hand_on() = 0;
+
+ protected:
+  ~stream_user() = default;
+};
+
 /// *Worker-bound.* A session's end of one SSH channel; its channel actor is its only user. Whatever happens to it is
-/// left here, and the channel actor is told once, by `(wake_atom)`, to come and look.
+/// left here, and the channel actor is told once, by `(wake_atom)`, to come and look; data for which somebody waits are
+/// handed on by a call, which saves that message.
 class stream {
  public:
   stream(carrier& by, const options& of)
@@ -74,6 +85,8 @@ class stream {
   /// A child that was announced is taken in. One that came before CLOSE is, before the channel ends.
   void child_came() noexcept { --coming_; }
   [[nodiscard]] bool has_children_coming() const noexcept { return coming_ != 0; }
+  /// Until released.
+  void use_by(stream_user& whom) noexcept { user_ = &whom; }
   /// The channel has come to look: it will be told again.
   void seen() noexcept { told_ = false; }
 
@@ -130,10 +143,13 @@ class stream {
   [[nodiscard]] bool has_room();
   // Tells the channel actor to look, once until it has.
   void tell();
+  // The same where data have come and nothing else has.
+  void tell_of_data();
   void drop_sent(std::size_t count);
 
   carrier& by_;
   caf::actor channel_;
+  stream_user* user_ = nullptr;
   std::uint64_t max_frame_, receive_window_, low_water_;
 
   receive_buffer data_, errors_;
