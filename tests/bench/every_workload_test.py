@@ -29,8 +29,8 @@ class EveryWorkload(unittest.TestCase):
         rows = [json.loads(line) for line in done.stdout.splitlines()]
         for row in rows:
             self.assertEqual(set(row), KEYS)
-            # CPU time is counted in ticks, of which so short a run may take none.
-            self.assertGreaterEqual(row["median"], 0 if row["unit"] == "s/GB" else 1e-6, row)
+            # In so short a run CPU time may be less than a tick, and one of a thousand channels may get no turn.
+            self.assertGreaterEqual(row["median"], 0 if row["unit"] in ("s/GB", "of fair") else 1e-6, row)
         seen = {(row["workload"].split(":")[0], row["system"]) for row in rows}
         for workload in (one for group in WORKLOADS.values() for one in group):
             for placement in workload.placements:
