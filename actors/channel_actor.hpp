@@ -124,7 +124,6 @@ class channel_core final : public sharing_behavior<channel_core, pinned_actor<ch
   void push_to_subscriber();
   bool answer(pending_read& read);
   void answer_reads();
-  bool waits_for_frames_only() const;
   void answer_drained();
   void answer_trailers();
   void release_credit();

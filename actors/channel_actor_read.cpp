@@ -97,29 +97,17 @@ void channel_core::push_to_subscriber() {
   if (stream_->ended() && !std::exchange(eof_told_, true)) pass_on(eof_atom_v);
 }
 
-// The session's turn, not this actor's: it may send, but not end. What is wrong with the data is found again by `look`.
+// The session's turn, not this actor's: it may fill a mailbox, but not end, nor answer a request: who made that may run
+// the application's code on hearing it. What is wrong with the data is found again by `look`.
 bool channel_core::hand_on() {
-  if (state_ != state::open || stream_->errors_readable()) return false;
-  const bool others_wait = waiting_ && !waiting_->is_idle();
-  const bool subscribed = subscriber_ && form_ == delivery::frames && !others_wait;
-  if (!subscribed && !waits_for_frames_only()) return false;
+  const bool anybody_waits = waiting_ && !waiting_->is_idle();
+  if (state_ != state::open || !subscriber_ || form_ != delivery::frames || anybody_waits || stream_->errors_readable())
+    return false;
   release_credit();
   auto batch = stream_->take_frames();
   if (!batch) return false;
-  if (batch->empty()) return true;
-  if (subscribed) {
-    pass_on(frames_atom_v, std::move(*batch));
-    return !stream_->readable();
-  }
-  auto reader = std::exchange(waiting_->reads, {}).front().answer;
-  reader.deliver(std::move(*batch));
-  return true;
-}
-
-// One read of frames is all that waits.
-bool channel_core::waits_for_frames_only() const {
-  return waiting_ && waiting_->reads.size() == 1 && waiting_->reads.front().what == pending_read::kind::frames &&
-         waiting_->drained.empty() && waiting_->trailers.empty() && !waiting_->opened.pending();
+  if (!batch->empty()) pass_on(frames_atom_v, std::move(*batch));
+  return !stream_->readable();
 }
 
 void channel_core::answer_drained() {

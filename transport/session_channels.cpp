@@ -92,7 +92,8 @@ void session::send_opens() {
     const int rc = ask(st, next.service.c_str(), next.port, next.originator.c_str());
     opening_.push_back(&st);
     served_one();
-    if (rc == SSH_ERROR && !st.confirmed_) denied(st);  // the answer came within the call
+    if (is_gone(ssh_)) break;  // no answer: the end came within the call
+    if (rc == SSH_ERROR && !st.confirmed_) denied(st);
   }
   if (first) arm_tick();
 }

@@ -38,6 +38,8 @@ void session::lose() {
   on_control();  // the reason may have come with the end
   if (state_ == state::handshake)
     fail(handshake_.failure() ? handshake_.failure() : error{errc::connection_failed, "closed during the handshake"});
+  else if (leaving_ && farewell_)
+    fail(farewell_);
   else if (goodbye_)
     fail(goodbye_);
   else
@@ -137,6 +139,7 @@ void session::flush() {
   if (write_pending()) poll_once();
   if (failure_) return;
   send_opens();
+  if (is_gone(ssh_)) return;
   corked_ = is_tcp_ && dirty_.size() + gone_.size() > 1;
   if (corked_) set_cork(true);
   send_queued();
@@ -209,8 +212,7 @@ void session::send_closes() {
 }
 
 void session::after_poll() {
-  if (failure_) return;
-  if (!opening_.empty()) scan_opening();
+  if (!failure_ && !opening_.empty() && !is_gone(ssh_)) scan_opening();
 }
 
 void session::deliver() {

@@ -36,7 +36,7 @@ class carrier {
 /// *Worker-bound.* The channel actor as its stream calls it, within the session's turn.
 class stream_user {
  public:
-  /// Hands on what has arrived. False when there is more to it than that, or nobody to hand it to: tell the actor.
+  /// Sends what has arrived to a subscriber. False when there is more to it than that, or none: tell the actor.
   virtual bool hand_on() = 0;
 
  protected:
@@ -44,8 +44,8 @@ class stream_user {
 };
 
 /// *Worker-bound.* A session's end of one SSH channel; its channel actor is its only user. Whatever happens to it is
-/// left here, and the channel actor is told once, by `(wake_atom)`, to come and look; data for which somebody waits are
-/// handed on by a call, which saves that message.
+/// left here, and the channel actor is told once, by `(wake_atom)`, to come and look; data for a
+/// subscriber are handed on by a call, which saves that message.
 class stream {
  public:
   stream(carrier& by, const options& of)

@@ -86,35 +86,75 @@ class held_line {
   std::thread carrier_;
 };
 
+// A hub, and a peer with one worker that dials it once, over such a line.
+struct last_word_apart {
+  last_word_apart() {
+    REQUIRE(hub.serve("hold"));
+    REQUIRE(hub.serve(
+        "drop", [this](channel) -> asio::awaitable<void> { (void)co_await hub.async_drop("me", "enough of you"); }));
+    REQUIRE(hub.bind(line.hub));
+    REQUIRE(me.connect(line.dialler));
+  }
+
+  /// From now on libssh, having sent an open, looks for the answer only when all has come that ever will. Its logging
+  /// belongs to the thread, that of the only worker.
+  void slow_down() {
+    here.system().spawn([this](caf::event_based_actor*) {
+      ssh_set_log_level(SSH_LOG_PACKET);
+      ssh_set_log_userdata(this);
+      ssh_set_log_callback([](int, const char*, const char* text, void* user) {
+        auto& of = *static_cast<last_word_apart*>(user);
+        const std::string_view said{text};
+        const auto says = [&](const char* what) { return said.find(what) != std::string_view::npos; };
+        if (says("Enabling POLLOUT")) of.sent = true;  // by every send
+        if (says("Creating a channel")) of.sent = false;
+        if (says("Sent a SSH_MSG_CHANNEL_OPEN") && of.sent) (void)eventually([&] { return of.line.is_over(); });
+      });
+    });
+  }
+
+  held_line line;
+  bool sent = false;
+  runtime here{runtime_options{1, {}}}, there;
+  peer hub = there.spawn_peer(with_keys({.name = "hub"}));
+  peer me = here.spawn_peer(with_keys({.name = "me", .reconnect_delay = 1h, .reconnect_delay_max = 1h}));
+};
+
 }  // namespace
 
 TEST_CASE("drop: the last word is heard also when libssh reads it within a call that sends", "[drop]") {
-  held_line line;
-  runtime here{runtime_options{1, {}}}, there;
-  auto hub = there.spawn_peer(with_keys({.name = "hub"}));
-  auto me = here.spawn_peer(with_keys({.name = "me", .reconnect_delay = 1h, .reconnect_delay_max = 1h}));
-  REQUIRE(hub.serve("hold"));
-  REQUIRE(hub.serve("drop",
-                    [&](channel) -> asio::awaitable<void> { (void)co_await hub.async_drop("me", "enough of you"); }));
-  REQUIRE(hub.bind(line.hub));
-  REQUIRE(me.connect(line.dialler));
-  auto held = me.open("hub", "hold");  // its answer was read last: libssh knows that it may send at once
+  last_word_apart p;
+  const auto held = p.me.open("hub", "hold");  // its answer was read last: libssh knows that it may send at once
   REQUIRE(held);
-  auto reading = held->async_read_frame(asio::use_future);
-  // From now on libssh, having sent an open, looks for the answer only when all has come that ever will. Its logging
-  // belongs to the thread, that of the only worker.
-  here.system().spawn([&line](caf::event_based_actor*) {
-    ssh_set_log_level(SSH_LOG_PACKET);
-    ssh_set_log_userdata(&line);
-    ssh_set_log_callback([](int, const char*, const char* text, void* user) {
-      if (std::string_view{text}.find("Sent a SSH_MSG_CHANNEL_OPEN") == std::string_view::npos) return;
-      (void)eventually([user] { return static_cast<const held_line*>(user)->is_over(); });
-    });
-  });
-  const auto order = me.open("hub", "drop");  // kept: nothing has libssh look again
-  CHECK(line.is_over());
+  auto reading = channel{*held}.async_read_frame(asio::use_future);
+  p.slow_down();
+  const auto order = p.me.open("hub", "drop");  // kept: nothing has libssh look again
   REQUIRE(reading.wait_for(patience) == std::future_status::ready);
   CHECK_THAT(reading.get().error().context(), Catch::Contains("enough of you"));
+}
+
+TEST_CASE("drop: an open that meets the last word says so, and not that it was refused", "[drop]") {
+  last_word_apart p;
+  std::atomic<bool> busy{false};
+  channel kept;
+  seen<error> outcome;
+  REQUIRE(p.me.serve("busy", [&](channel ch) -> asio::awaitable<void> {
+    const auto first = co_await ch.async_read_frame();
+    kept = ch;
+    busy = first.has_value();
+    (void)eventually([&] { return p.line.is_over(); });  // on the session's thread: it polls nothing meanwhile
+    const auto late = co_await p.me.async_open("hub", "hold");
+    outcome.add(late.error());
+  }));
+  auto ch = p.hub.open("me", "busy");
+  REQUIRE(ch);
+  REQUIRE(ch->write_frame("go"));
+  REQUIRE(eventually([&] { return busy.load(); }));
+  REQUIRE(p.hub.drop("me", "enough of you"));
+  const auto why = outcome.wait_for(1);
+  REQUIRE(why.size() == 1);
+  CHECK(why[0].code() == errc::connection_lost);
+  CHECK_THAT(why[0].context(), Catch::Contains("enough of you"));
 }
 
 TEST_CASE("drop: two peers that drop each other at once both end, and the dialler comes back", "[drop]") {

@@ -3,6 +3,7 @@
 #include "tests/actors/support.hpp"
 
 #include <caf/event_based_actor.hpp>
+#include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 
 using namespace duplex;
@@ -51,4 +52,24 @@ TEST_CASE("subscriber: a frame that is cut off by the end is no clean end", "[su
   REQUIRE(p.me.ping("hub"));  // all has come by then
   (void)note(p, near.release(), log);
   CHECK(log.wait_for(2) == std::vector<std::string>{"frame ok", "down truncated"});
+}
+
+TEST_CASE("subscriber: a read whose reader has given up takes nothing from it", "[subscriber]") {
+  seen<std::string> log;
+  pair p;
+  auto [near, far] = p.open();
+  const auto actor = near.release();
+  caf::scoped_actor reader{p.rt.system()};
+  reader->request(actor, 1ms, frames_atom_v, std::uint32_t{0}).receive([](frames&) {}, [](const caf::error&) {});
+  const auto subscriber = p.rt.system().spawn([&log]() -> caf::behavior {
+    return {[&log](frames_atom, frames& batch) {
+              for (const auto frame : batch) log.add("frame " + std::string{frame});
+            },
+            [](eof_atom) {}};
+  });
+  reader
+      ->request(actor, patience, subscribe_atom_v, caf::actor_cast<caf::strong_actor_ptr>(subscriber), delivery::frames)
+      .receive([] {}, [](const caf::error& why) { FAIL(from_caf(why).message()); });
+  for (const auto* one : {"first", "second"}) REQUIRE(far.write_frame(one));
+  CHECK(log.wait_for(2) == std::vector<std::string>{"frame first", "frame second"});
 }
