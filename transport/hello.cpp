@@ -20,20 +20,22 @@ result<control_frame> control_frame::decode(std::string_view text) {
   return control_frame{std::string{text.substr(0, end)}, std::move(*items)};
 }
 
-control_frame hello::to_frame() const {
-  return {"hello",
-          {"name=" + name, "instance=" + instance, "version=" + version, "max_frame=" + std::to_string(max_frame),
-           "max_open_record=" + std::to_string(max_open_record), "features="}};  // version 1 has none to name
+std::vector<std::string> hello::to_items() const {
+  return {"name=" + name,
+          "instance=" + instance,
+          "version=" + version,
+          "max_frame=" + std::to_string(max_frame),
+          "max_open_record=" + std::to_string(max_open_record),
+          "features="};  // version 1 has none to name
 }
 
-result<hello> hello::from_frame(const control_frame& frame) {
-  const auto text = [&](std::string_view key) { return std::string{find_value(frame.items, key).value_or("")}; };
-  if (frame.word != "hello") return {errc::malformed, "the first control frame is '" + frame.word + "', not hello"};
+result<hello> hello::from_items(const std::vector<std::string>& items) {
+  const auto text = [&](std::string_view key) { return std::string{find_value(items, key).value_or("")}; };
   hello said{.name = text("name"), .instance = text("instance"), .version = text("version")};
   if (!said.name.empty() && !is_valid_name(said.name)) return {errc::malformed, "hello with an impossible name"};
   if (said.instance.empty()) return {errc::malformed, "hello without an instance"};
   const auto number = [&](std::string_view key, std::uint64_t& into) {
-    const auto value = find_value(frame.items, key);
+    const auto value = find_value(items, key);
     if (!value) return true;
     const auto* const last = value->data() + value->size();
     const auto read = std::from_chars(value->data(), last, into);

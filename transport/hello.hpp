@@ -10,7 +10,7 @@
 
 namespace duplex::transport {
 
-/// The reserved service whose channel carries hello, ping, pong and goodbye.
+/// The reserved service whose channel is opened and answered with hello, and carries ping, pong and goodbye.
 inline constexpr std::string_view control_service = "@duplex";
 /// The reserved service whose channels carry the calls of Duplex RPC, each by its own name.
 inline constexpr std::string_view calls_service = "@rpc";
@@ -19,7 +19,7 @@ inline constexpr std::uint64_t max_control_frame = 4096;
 
 /// *Value.* One frame of the control channel: a word, then `key=value` items, encoded as headers are.
 struct control_frame {
-  std::string word;  ///< "hello", "refused", "ping", "pong", "goodbye"
+  std::string word;  ///< "ping", "pong", "goodbye"
   std::vector<std::string> items;
 
   [[nodiscard]] std::string encode() const;
@@ -27,7 +27,7 @@ struct control_frame {
   static result<control_frame> decode(std::string_view text);
 };
 
-/// *Value.* What each side says first.
+/// *Value.* What each side says first: the dialler in the open record of `@duplex`, the acceptor in its answer.
 struct hello {
   std::string name;                           ///< empty: claims none
   std::string instance;                       ///< 32 hexadecimal digits, random per process
@@ -35,9 +35,9 @@ struct hello {
   std::uint64_t max_frame = 16U << 20;        ///< of whoever does not say
   std::uint64_t max_open_record = 32U << 10;  ///< likewise
 
-  [[nodiscard]] control_frame to_frame() const;
+  [[nodiscard]] std::vector<std::string> to_items() const;
   /// Errors: `malformed`.
-  static result<hello> from_frame(const control_frame& frame);
+  static result<hello> from_items(const std::vector<std::string>& items);
 };
 
 /// This process's instance id. Thread: any.

@@ -63,6 +63,9 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
   void changed(stream& which) override;
   void touch(ssh_stream& which);
   void begin(ssh_stream& which, std::string service, std::vector<std::string> headers, const error& wrong);
+  void answered(const ssh_stream& which, std::string_view text);
+  /// What the answer that keeps a channel says: hello, on the control channel.
+  [[nodiscard]] std::string answer_of(const ssh_stream& which) const;
   [[nodiscard]] std::uint64_t max_open_record() const noexcept { return setup_.settings->max_open_record; }
 
   void run() override;  // the end of the worker's turn: the one flush
@@ -177,7 +180,7 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
 
   // Control.
   ssh_stream* control_ = nullptr;
-  bool hello_seen_ = false, named_ = false, draining_ = false, leaving_ = false;
+  bool named_ = false, draining_ = false, leaving_ = false;
   hello remote_hello_;
   error goodbye_;   // what the remote side said before it left
   error farewell_;  // what this side leaves with

@@ -171,36 +171,36 @@ int session::on_open_request(ssh_message message) {
   const auto speaks = open_record::is_record(originator) ? dialect::native : dialect::forward;
   const bool control = service == control_service;
   if (!is_valid_name(service) || (!control && is_full())) return refuse;
-  // Hello is in the record of the control channel, and may be as long as in its frame.
+  // The record of the control channel holds hello, and may be as long as its frames.
   const auto most = control ? max_control_frame : setup_.settings->max_open_record;
   auto record = speaks == dialect::native ? open_record::decode(originator, most) : result<open_record>{open_record{}};
-  if (control && (!record || control_ != nullptr || speaks != dialect::native || setup_.role != side::acceptor))
-    return refuse;
+  if (control && (control_ != nullptr || speaks != dialect::native || setup_.role != side::acceptor)) return refuse;
+  auto said = control && record ? hello::from_items(record->headers) : result<hello>{hello{}};
   auto* parent = record && record->parent ? find_parent(*record->parent) : nullptr;
   // Who may open the parent may open children: what they are is its service's affair.
-  auto why = control                               ? error{}
-             : !record                             ? record.error()
+  auto why = !record                               ? record.error()
+             : !said                               ? said.error()
+             : control                             ? error{}
              : record->parent && parent == nullptr ? no_parent()
              : parent != nullptr                   ? error{}
                                                    : check_service(service, port, speaks);
   if (why) log(log_record::level::info, "refused '" + service + "': " + why.message());
   if (why && speaks != dialect::native) return refuse;
 
+  // The confirmation leaves with what the peer decides, if that does not take long: the kernel holds it for 200 ms.
+  if (control && is_tcp_ && !why) set_cork(corked_ = true);
   ssh_channel ch = ssh_message_channel_request_open_reply_accept(message);
   if (ch == nullptr) return refuse;
   const auto opener = setup_.role == side::acceptor ? side::dialler : side::acceptor;
   auto& st = add(ch, {opener, record ? record->id : 0}, speaks);
   st.confirmed_ = true;
-  if (control) {
-    control_ = &st;
-    st.framed_ = true;
-    st.accept();
-    // A list that is no hello is not looked at: the frame that follows says more, or fails.
-    if (auto said = hello::from_frame({"hello", std::move(record->headers)}); said && !hello_seen_)
-      on_hello(std::move(*said));
-  } else if (why) {
+  if (why) {
     st.refuse(why);
     st.release();
+  } else if (control) {
+    control_ = &st;
+    st.framed_ = true;
+    on_hello(std::move(*said));
   } else {
     auto address = speaks == dialect::native
                        ? std::string{}

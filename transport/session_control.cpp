@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The session's control channel: hello, ping, goodbye; and obedience to the access list.
+// The session's control channel: hello as it is opened and answered, ping, goodbye; and obedience to the access list.
 #include "transport/session.hpp"
 
 #include <duplex/percent.hpp>
@@ -18,23 +18,26 @@ constexpr auto parting = std::chrono::seconds{1};        // a goodbye that does 
 constexpr std::size_t most_answers = 64U << 10;          // pongs that wait to be read, in bytes
 constexpr auto claim_answer = std::chrono::seconds{10};  // the peer actor decides at once; this is a safeguard
 
-std::uint64_t number_of(const control_frame& frame, std::string_view key) {
+using strings = std::vector<std::string>;
+
+std::uint64_t number_of(const strings& items, std::string_view key) {
   std::uint64_t n = 0;
-  const auto text = find_value(frame.items, key).value_or("");
+  const auto text = find_value(items, key).value_or("");
   std::from_chars(text.data(), text.data() + text.size(), n);
   return n;
 }
 
-error reason_of(const control_frame& frame) {
-  const auto code = number_of(frame, "status");
-  return {code > 0 && code < errc_count ? static_cast<errc>(code) : errc::closed,
-          std::string{find_value(frame.items, "reason").value_or("the remote peer left")}};
+// `otherwise`: of whoever gives no reason, or one of a later version.
+error reason_of(const strings& items, const error& otherwise) {
+  const auto code = number_of(items, "status");
+  return {code > 0 && code < errc_count ? static_cast<errc>(code) : otherwise.code(),
+          std::string{find_value(items, "reason").value_or(otherwise.context())}};
 }
 
 // A reason is a sentence for people; what a control frame cannot carry is cut off.
-control_frame with_reason(std::string word, const error& why) {
+control_frame goodbye(const error& why) {
   constexpr std::size_t longest = 1000;  // three times that, percent-encoded, still fits into max_control_frame
-  return {std::move(word),
+  return {"goodbye",
           {"status=" + std::to_string(static_cast<int>(why.code())),
            "reason=" + std::string{why.context().c_str()}.substr(0, longest)}};
 }
@@ -47,12 +50,24 @@ void session::open_control() {
   control_ = &add(ch, {side::dialler, 0}, dialect::native);
   control_->framed_ = control_->opening_ = true;
   control_->answer_due_ = deadline_;
-  const auto hello = own_hello(*setup_.settings).to_frame();
   open_record record;
-  record.headers = hello.items;  // the acceptor need not wait for the frame
+  record.headers = own_hello(*setup_.settings).to_items();
   to_open_.push_back({control_, std::string{control_service}, record.encode(), 1});
-  send_control(hello);
   mark();
+}
+
+std::string session::answer_of(const ssh_stream& which) const {
+  return &which == control_ ? encode_list(own_hello(*setup_.settings).to_items()) : std::string{};
+}
+
+// Within libssh: the remote side keeps a channel that was opened here.
+void session::answered(const ssh_stream& which, std::string_view text) {
+  if (&which != control_ || setup_.role == side::acceptor || about_->native) return;
+  const auto items = decode_list(text);
+  if (!items) return fail({errc::malformed, "the answer to '@duplex' is no list"});
+  auto said = hello::from_items(*items);
+  if (!said) return fail(said.error());
+  on_hello(std::move(*said));
 }
 
 void session::send_control(const control_frame& frame) {
@@ -69,35 +84,29 @@ void session::on_control() {
     on_control_frame(*frame);
   }
   if (control_ == nullptr || failure_) return;
-  if (control_->trailers_ && !named_) return fail({errc::refused, "the remote side refuses '@duplex'"});
+  const error refused{errc::refused, "the remote side refuses '@duplex'"};
+  if (control_->trailers_ && !named_) return fail(reason_of(*control_->trailers_, refused));
   if (!control_->closed_) return;
   if (goodbye_) return fail(goodbye_);
-  if (!named_ && control_->failure_.code() == errc::refused)
-    return fail({errc::refused, "the remote side refuses '@duplex'"});
+  if (!named_ && control_->failure_.code() == errc::refused) return fail(refused);
   fail({errc::closed, "the remote peer closed the control channel"});
 }
 
 void session::on_hello(hello said) {
-  hello_seen_ = true;
   remote_hello_ = std::move(said);
   about_ = introduced(*about_, remote_hello_);
   caf::anon_send(caf::actor_cast<caf::actor>(this), claim_atom_v);
 }
 
 void session::on_control_frame(const control_frame& frame) {
-  if (!hello_seen_) {
-    if (frame.word == "refused") return fail(reason_of(frame));
-    auto said = hello::from_frame(frame);
-    if (!said) return fail(said.error());
-    on_hello(std::move(*said));
-  } else if (frame.word == "ping") {
+  if (frame.word == "ping") {
     if (control_->queued_ > most_answers)
       return fail({errc::resource_exhausted, "the remote side pings and does not read the answers"});
     send_control({"pong", frame.items});
   } else if (frame.word == "pong") {
-    pings_.answered(number_of(frame, "number"));
+    pings_.answered(number_of(frame.items, "number"));
   } else if (frame.word == "goodbye") {
-    goodbye_ = reason_of(frame);
+    goodbye_ = reason_of(frame.items, {errc::closed, "the remote peer left"});
     draining_ = true;
     caf::anon_send(setup_.peer, draining_atom_v, caf::actor_cast<caf::actor>(this), goodbye_);
   }
@@ -113,7 +122,7 @@ error session::check_claim() const {
           "the key " + about_->remote_key + " may claim " + names + " only, not '" + about_->remote_name + '\''};
 }
 
-// The peer decides whether the name may be claimed; only then does the acceptor say hello itself.
+// The peer decides whether the name may be claimed; only then does the acceptor keep the control channel.
 void session::claim() {
   if (state_ != state::up || named_) return;
   if (const auto why = check_claim()) {
@@ -127,7 +136,7 @@ void session::claim() {
             if (const auto why = check_claim()) return turn_away(why);  // the list has changed meanwhile
             named_ = true;
             if (setup_.role == side::acceptor)
-              send_control(own_hello(*setup_.settings).to_frame());
+              control_->accept();
             else if (setup_.reporter)
               caf::anon_send(setup_.reporter, up_atom_v, caf::actor_cast<caf::actor>(this), session_info_ptr{about_});
             setup_.reporter = nullptr;
@@ -166,7 +175,10 @@ bool session::obey_list() {
 }
 
 void session::turn_away(const error& why) {
-  send_control(with_reason(setup_.role == side::acceptor ? "refused" : "goodbye", why));
+  if (setup_.role == side::acceptor)
+    control_->refuse(why), control_->close();
+  else
+    send_control(goodbye(why));
   farewell_ = why;
   leaving_ = true;
   deadline_ = clock::now() + parting;
@@ -186,7 +198,7 @@ void session::leave(errc code, std::string reason, bool at_once) {
   } else {
     if (!farewell_) {
       farewell_ = {code, std::move(reason)};
-      send_control(with_reason("goodbye", farewell_));
+      send_control(goodbye(farewell_));
     }
     leaving_ = leaving_ || at_once;
   }

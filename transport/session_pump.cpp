@@ -140,8 +140,8 @@ void session::flush() {
   if (failure_) return;
   send_opens();
   if (is_gone(ssh_)) return;
-  corked_ = is_tcp_ && dirty_.size() + gone_.size() > 1;
-  if (corked_) set_cork(true);
+  const bool several = is_tcp_ && dirty_.size() + gone_.size() > 1;
+  if (several && !std::exchange(corked_, true)) set_cork(true);
   send_queued();
   send_closes();
   reap();

@@ -131,6 +131,7 @@ void ssh_stream::on_exit_signal(std::string_view name, std::string_view text) {
   news_ = true;
   if (name == accept_signal) {
     accepted_ = true;
+    owner_.answered(*this, text);
   } else if (name == trailers_signal && !trailers_) {
     if (auto list = decode_list(text))
       trailers_ = std::move(*list);
@@ -221,7 +222,7 @@ std::size_t ssh_stream::send_data(std::size_t quota) {
 void ssh_stream::send_accept() {
   if (ch_ == nullptr || close_sent_) return;
   if (std::exchange(send_accept_, false) && speaks_ == dialect::native)
-    ssh_channel_request_send_exit_signal(ch_, accept_signal, 0, "", "");
+    ssh_channel_request_send_exit_signal(ch_, accept_signal, 0, owner_.answer_of(*this).c_str(), "");
 }
 
 void ssh_stream::send_accept_of_parent() {

@@ -261,9 +261,9 @@ TEST_CASE("failure: a second control channel, or garbage on it, ends nothing but
   {
     raw_client client{p.where, test_key()};
     REQUIRE(client.authenticated);
-    auto control = client.open("@duplex", record());
+    auto control = client.open("@duplex", record("instance=1;"));
     REQUIRE(control->opened);
-    CHECK_FALSE(client.open("@duplex", record())->opened);
+    CHECK_FALSE(client.open("@duplex", record("instance=1;"))->opened);
     ssh_channel_write(control->raw, "\xff\xff\xff\xff garbage", 12);
     char buffer[16];
     while (ssh_channel_read_timeout(control->raw, buffer, sizeof buffer, 0, 10'000) > 0) {

@@ -179,9 +179,9 @@ void check_control(const vector& v) {
 
 void check_hello(const vector& v) {
   const auto wire = unescaped(v.columns[v.kind == "hello-bad" ? 0 : 1]);
-  const auto frame = control_frame::decode(wire);
-  REQUIRE(frame);
-  const auto read = hello::from_frame(*frame);
+  const auto items = decode_list(wire);
+  REQUIRE(items);
+  const auto read = hello::from_items(*items);
   if (v.kind == "hello-bad") return check_error(read.error(), errc::malformed, v.columns[1]);
   const auto said = hello_of(v.columns[0]);
   REQUIRE(read);
@@ -190,7 +190,7 @@ void check_hello(const vector& v) {
   CHECK(read->version == said.version);
   CHECK(read->max_frame == said.max_frame);
   CHECK(read->max_open_record == said.max_open_record);
-  CHECK((said.to_frame().encode() == wire) == (v.kind == "hello"));
+  CHECK((encode_list(said.to_items()) == wire) == (v.kind == "hello"));
 }
 
 const std::map<std::string, void (*)(const vector&)> checks{
