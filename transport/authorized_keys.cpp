@@ -152,26 +152,27 @@ std::string authorized_keys::allow_command() const {
 }
 
 verdict authorized_keys::check(ssh_key client, std::string_view address, time_point now) const {
-  const auto fingerprint = fingerprint_of(client), line = public_line_of(client);
+  const auto line = public_line_of(client);
   if (!readable_) {
     std::error_code ignored;
     const bool exists = std::filesystem::exists(name_, ignored) || ignored;
     return {false,
-            name_ + (exists ? " cannot be read" : " does not exist") + ", so nobody is allowed; " + fingerprint +
-                " was offered; " + way_in(line),
+            name_ + (exists ? " cannot be read" : " does not exist") + ", so nobody is allowed; " +
+                fingerprint_of(client) + " was offered; " + way_in(line),
             {}};
   }
   const auto space = line.find(' ');
   const auto blob = key_blob(line.substr(0, space), line.substr(std::min(space, line.size() - 1) + 1));
-  if (!blob) return {false, fingerprint + " is of type " + line.substr(0, space) + ", which is not taken", {}};
+  if (!blob)
+    return {false, fingerprint_of(client) + " is of type " + line.substr(0, space) + ", which is not taken", {}};
   std::string why;
   for (const auto& one : entries_) {
     if (one.key != *blob) continue;
     auto refusal = one.may ? one.may->refusal(address, now) : one.problem;
     if (refusal.empty()) return {true, one.may->where(), one.may};
-    if (why.empty()) why = fingerprint + " is not allowed: " + refusal;
+    if (why.empty()) why = fingerprint_of(client) + " is not allowed: " + refusal;
   }
-  if (why.empty()) why = "no line of " + name_ + " holds " + fingerprint + "; " + way_in(line);
+  if (why.empty()) why = "no line of " + name_ + " holds " + fingerprint_of(client) + "; " + way_in(line);
   return {false, why, {}};
 }
 

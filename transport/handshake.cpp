@@ -29,6 +29,8 @@ void prepare_client(ssh_session of, int fd) {
   ssh_set_blocking(of, 0);
   ssh_options_set(of, SSH_OPTIONS_FD, &fd);
   ssh_options_set(of, SSH_OPTIONS_USER, "duplex");
+  ssh_options_set(of, SSH_OPTIONS_SSH_DIR,
+                  "/");  // nothing of ~/.ssh is used; libssh would ask the system where that is
   ssh_options_set(of, SSH_OPTIONS_KEY_EXCHANGE, key_exchange);
   ssh_options_set(of, SSH_OPTIONS_CIPHERS_C_S, ciphers);
   ssh_options_set(of, SSH_OPTIONS_CIPHERS_S_C, ciphers);
@@ -130,11 +132,11 @@ result<void> handshake::start(unique_fd socket, ssh_event event) {
 }
 
 result<void> handshake::start_server(int fd) {
-  // One ssh_bind per session: it is only the carrier of the host key, and libssh does not lock it.
-  bind_.reset(ssh_bind_new());
+  // Only the carrier of the host key: the session takes copies of all that it holds.
+  const ssh_bind_ptr carrier{ssh_bind_new()};
   const bool off = false;
   ssh_key copy = ssh_key_dup(identity_.rep().key.get());
-  auto* b = bind_.get();
+  auto* b = carrier.get();
   if (b == nullptr || copy == nullptr) return {errc::internal, "libssh gave no listener"};
   ssh_bind_options_set(b, SSH_BIND_OPTIONS_PROCESS_CONFIG, &off);
   if (ssh_bind_options_set(b, SSH_BIND_OPTIONS_IMPORT_KEY, copy) != SSH_OK) {
@@ -189,10 +191,10 @@ handshake::outcome handshake::exchange_keys() {
 
   ssh_key raw = nullptr;
   if (ssh_get_server_publickey(ssh_, &raw) != SSH_OK) return fail(errc::host_key, "the host shows no key");
-  const ssh_key_ptr shown{raw};
-  remote_key_ = fingerprint_of(shown.get());
+  const auto shown = described(ssh_key_ptr{raw}.get());
+  remote_key_ = shown.fingerprint;
   const auto host = endpoint::parse(where_);
-  const auto known = check_host_key(settings_, host ? *host : endpoint::tcp(where_, 0), shown.get());
+  const auto known = check_host_key(settings_, host ? *host : endpoint::tcp(where_, 0), shown);
   if (!known) {
     failure_ = known.error();
     return outcome::failed;
@@ -281,7 +283,7 @@ int handshake::on_client_key(const char* user, ssh_key offered, char signature_s
                                 " keys (option max_auth_tries)");
     return SSH_AUTH_DENIED;
   }
-  const auto found = (only_ ? *only_ : authorized_keys::load(settings_)).check(offered, client_);
+  const auto found = only_ ? only_->check(offered, client_) : authorized_keys::load(settings_).check(offered, client_);
   if (fingerprint != last_offered_)
     log_(found.allowed ? log_record::level::debug : log_record::level::warning,
          (found.allowed ? "key " + fingerprint + " allowed by " : "key refused: ") + found.why);

@@ -50,6 +50,8 @@ class handshake {
   void admit_only(authorized_keys_ptr list) { only_ = std::move(list); }
   outcome step();
   [[nodiscard]] bool busy() const noexcept { return agent_ && agent_->busy(); }
+  /// Several packets leave in one step: keys and what follows them.
+  [[nodiscard]] bool exchanges_keys() const noexcept { return phase_ == phase::keys; }
   void resume();
   /// Takes the session back from the agent's thread; for the end.
   void interrupt() noexcept { agent_.reset(); }
@@ -95,7 +97,6 @@ class handshake {
   std::function<void()> wake_;
   ssh_session ssh_;
   ssh_event event_ = nullptr;
-  ssh_bind_ptr bind_;
   ssh_server_callbacks_struct callbacks_{};
   phase phase_ = phase::keys;
   bool in_event_ = false;

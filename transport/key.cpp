@@ -139,13 +139,13 @@ std::string public_line_of(ssh_key key) {
 key key::generate() {
   ssh_key raw = nullptr;
   if (ssh_pki_generate(SSH_KEYTYPE_ED25519, 0, &raw) != SSH_OK) throw std::bad_alloc{};
-  return key{std::make_shared<const detail::key_rep>(detail::key_rep{ssh_key_ptr{raw}})};
+  return key{std::make_shared<const detail::key_rep>(ssh_key_ptr{raw})};
 }
 
 result<key> key::parse(std::string_view text, const std::string& passphrase) {
   auto found = import(std::string{text}, passphrase);
   if (!found.key) return {errc::key_file, "the key's text " + refusal(found.kept_by, {})};
-  return key{std::make_shared<const detail::key_rep>(detail::key_rep{std::move(found.key)})};
+  return key{std::make_shared<const detail::key_rep>(std::move(found.key))};
 }
 
 result<key> key::load(const std::string& path, const std::string& passphrase) {
@@ -153,7 +153,7 @@ result<key> key::load(const std::string& path, const std::string& passphrase) {
   if (!text) return text.error();
   auto found = import(*text, passphrase);
   if (!found.key) return wrong(path, refusal(found.kept_by, path));
-  return key{std::make_shared<const detail::key_rep>(detail::key_rep{std::move(found.key)})};
+  return key{std::make_shared<const detail::key_rep>(std::move(found.key))};
 }
 
 result<key> key::load_public(const std::string& path) {
@@ -161,7 +161,7 @@ result<key> key::load_public(const std::string& path) {
   if (ssh_pki_import_pubkey_file(path.c_str(), &raw) != SSH_OK &&
       ssh_pki_import_pubkey_file((path + ".pub").c_str(), &raw) != SSH_OK)  // a private key in another form
     return wrong(path, "holds no public key, nor does " + path + ".pub");
-  return key{std::make_shared<const detail::key_rep>(detail::key_rep{ssh_key_ptr{raw}})};
+  return key{std::make_shared<const detail::key_rep>(ssh_key_ptr{raw})};
 }
 
 result<key> key::from_option(const std::string& identity, const passphrase_source& ask, bool agent_signs) {
@@ -180,7 +180,7 @@ result<key> key::from_option(const std::string& identity, const passphrase_sourc
     found = import(*text, *passphrase);
     wipe(*passphrase);
   }
-  if (found.key) return key{std::make_shared<const detail::key_rep>(detail::key_rep{std::move(found.key)})};
+  if (found.key) return key{std::make_shared<const detail::key_rep>(std::move(found.key))};
   if (agent_signs && !is_text && found.kept_by == lock::no_passphrase) return load_public(path);
   if (is_text) return {errc::key_file, path + ' ' + refusal(found.kept_by, {})};
   return wrong(path, refusal(found.kept_by, path));
@@ -210,7 +210,7 @@ std::string key::public_line(std::string_view comment) const {
   return line;
 }
 
-std::string key::fingerprint() const { return transport::fingerprint_of(rep_->key.get()); }
+std::string key::fingerprint() const { return rep_->fingerprint; }
 
 std::string configuration_folder() {
   if (auto home = environment("DUPLEX_HOME"); !home.empty()) return home;

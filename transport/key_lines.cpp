@@ -4,20 +4,25 @@
 #include <duplex/key.hpp>
 
 #include "transport/ssh_ptr.hpp"
+#include "transport/unique_fd.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <filesystem>
-#include <fstream>
 #include <sstream>
 
 namespace duplex::transport {
 namespace {
 
+constexpr std::size_t least_read = 4096;
+
 // Options may stand before the key, so it is looked for in the whole text; every blob of a key begins with AAAA.
 bool holds_lines(const std::string& option) {
   if (option.find('\n') != std::string::npos) return true;
+  if (option.find_first_of(" \t") == std::string::npos) return false;
   std::istringstream words{option};
   std::string word, next;
   for (bool first = true; words >> word; first = false)
@@ -30,21 +35,23 @@ bool holds_lines(const std::string& option) {
 key_lines read_key_lines(const std::string& option, const std::string& standard) {
   if (holds_lines(option)) return {.name = "option " + standard, .text = option, .is_file = false};
   const auto path = option.empty() ? configuration_folder() + '/' + standard : option;
-  errno = 0;
-  std::ifstream in{path, std::ios::binary};
-  const int why = errno;
-  std::error_code ignored;
-  // Reading a folder would throw, and the exception pass through libssh.
-  if (!in || std::filesystem::is_directory(path, ignored)) {
-    const bool for_now = why == EMFILE || why == ENFILE || why == ENOMEM || why == EIO || why == EINTR;
+  const unique_fd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  std::string text;
+  // Its size decides how much is read at once, not how much in all: it may grow meanwhile, or be no plain file.
+  struct stat about {};
+  ssize_t n = file ? ::fstat(file.get(), &about) : -1;
+  const auto chunk = std::clamp(static_cast<std::size_t>(about.st_size) + 1, least_read, max_key_lines);
+  while (n >= 0 && text.size() <= max_key_lines) {
+    const auto filled = text.size();
+    text.resize(filled + chunk);
+    n = ::read(file.get(), text.data() + filled, chunk);
+    text.resize(filled + static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+    if (n == 0) break;
+  }
+  if (n < 0) {
+    const bool for_now = errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == EIO || errno == EINTR;
     return {.name = path, .text = {}, .unknown = for_now, .readable = false};
   }
-  std::string text;
-  std::array<char, 16384> chunk;
-  do {
-    in.read(chunk.data(), chunk.size());
-    text.append(chunk.data(), static_cast<std::size_t>(in.gcount()));
-  } while (in && text.size() <= max_key_lines);
   text.resize(std::min(text.size(), max_key_lines + 1));
   return {.name = path, .text = std::move(text)};
 }

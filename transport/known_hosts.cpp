@@ -22,6 +22,7 @@
 namespace duplex {
 namespace {
 
+using transport::described;
 using transport::key_lines;
 using transport::ssh_key_ptr;
 using transport::unique_fd;
@@ -31,8 +32,6 @@ ssh_key_ptr import(const std::string& type, const std::string& base64) {
   if (ssh_pki_import_pubkey_base64(base64.c_str(), ssh_key_type_from_name(type.c_str()), &raw) != SSH_OK) return {};
   return ssh_key_ptr{raw};
 }
-
-host_key described(ssh_key key) { return {transport::public_line_of(key), transport::fingerprint_of(key)}; }
 
 std::string name_of(const endpoint& where) { return percent_encode(where.str()); }
 
@@ -185,44 +184,46 @@ result<trusted_host> trust_host(const std::string& file, const endpoint& where, 
 
 namespace transport {
 
+host_key described(ssh_key key) { return {public_line_of(key), fingerprint_of(key)}; }
+
 error check_pinned_key(const options& of, const std::string& host, const std::string& fingerprint) {
   if (of.host_key.empty() || of.host_key == fingerprint) return {};
   return {errc::host_key, host + " shows " + fingerprint + ", but " + of.host_key + " is expected (option host_key)"};
 }
 
-result<std::string> check_host_key(const options& of, const endpoint& host, ssh_key shown) {
-  const auto now = described(shown);
-  if (auto wrong = check_pinned_key(of, host.str(), now.fingerprint)) return wrong;
+result<std::string> check_host_key(const options& of, const endpoint& host, const host_key& shown) {
+  if (auto wrong = check_pinned_key(of, host.str(), shown.fingerprint)) return wrong;
   if (!of.host_key.empty()) return std::string{};
   // Whoever runs the command trusts it, and nobody else is at the other end.
   if (host.type() == endpoint::kind::exec) return std::string{};
   if (host.type() == endpoint::kind::fd)  // a number says nothing of who is there
     return {errc::host_key,
-            host.str() + " shows " + now.fingerprint + ", which is not expected; expect it with option host_key"};
+            host.str() + " shows " + shown.fingerprint + ", which is not expected; expect it with option host_key"};
   const auto hosts = read_hosts(of.known_hosts);
-  const auto line = name_of(host) + ' ' + now.line;
+  const auto line = name_of(host) + ' ' + shown.line;
   std::string others;
   for (const auto& listed : keys_in(hosts, host)) {
-    if (listed.key.line == now.line) return std::string{};
+    if (listed.key.line == shown.line) return std::string{};
     others += (others.empty() ? "" : " and ") + listed.file + ':' + std::to_string(listed.line) + " lists " +
               listed.key.fingerprint;
   }
-  const auto command = trust_command(of, host, now.fingerprint);
+  const auto command = trust_command(of, host, shown.fingerprint);
   if (!others.empty())
     return {errc::host_key,
-            host.str() + " shows " + now.fingerprint + ", but " + others +
+            host.str() + " shows " + shown.fingerprint + ", but " + others +
                 "; somebody may be in between, or the host has a new key: check it with its owner, then " +
                 (hosts.is_file ? "this replaces the line: " + command : "replace the line by '" + line + "'")};
   if (of.host_key_policy == "accept_new") {
     if (!hosts.is_file)
-      return {errc::host_key, host.str() + " shows the unknown key " + now.fingerprint +
+      return {errc::host_key, host.str() + " shows the unknown key " + shown.fingerprint +
                                   "; host_key_policy accept_new needs known_hosts to be a file, not lines"};
     auto file = open_to_write(hosts.name);
     if (!file) return file.error();
     if (auto added = append(file->get(), hosts.name, line); !added) return added.error();
     return hosts.name;
   }
-  return {errc::host_key, host.str() + " shows the unknown key " + now.fingerprint + "; check it with its owner, then" +
+  return {errc::host_key, host.str() + " shows the unknown key " + shown.fingerprint +
+                              "; check it with its owner, then" +
                               (hosts.is_file ? ": " + command : " add to option known_hosts the line '" + line + "'")};
 }
 

@@ -26,9 +26,9 @@ using local = boost::asio::local::stream_protocol;
 constexpr int listen_backlog = 511;                       // the kernel cuts it to somaxconn
 constexpr auto recover = std::chrono::milliseconds{200};  // after "too many open files" accepting at once would spin
 
-std::string text_of(const any_stream::endpoint& at) {
+std::string text_of(const sockaddr_storage& at) {
   tcp::endpoint known;
-  std::memcpy(known.data(), at.data(), std::min(at.size(), known.capacity()));
+  std::memcpy(known.data(), &at, std::min(sizeof at, known.capacity()));
   return endpoint::tcp(known.address().to_string(), known.port()).str();
 }
 
@@ -181,41 +181,50 @@ void listener::ready() {
 }
 
 void listener::accept() {
-  acceptor_.async_accept(
-      [self = caf::strong_actor_ptr{ctrl()}, this](const boost::system::error_code& failed, any_stream::socket socket) {
-        detail::run_scope turn{*home()};
-        if (!acceptor_.is_open()) return;
-        if (!failed) {
-          accepted(std::move(socket));
-          return accept();
-        }
-        log(log_record::level::warning, "accepting: " + failed.message());
-        pause_.expires_after(recover);
-        pause_.async_wait([self, this](const boost::system::error_code& cancelled) {
-          if (!cancelled && acceptor_.is_open()) accept();
-        });
-      });
+  acceptor_.async_wait(acceptor_.wait_read,
+                       [self = caf::strong_actor_ptr{ctrl()}, this](const boost::system::error_code& failed) {
+                         detail::run_scope turn{*home()};
+                         if (!failed && acceptor_.is_open()) accept_one();
+                       });
+}
+
+// By hand: Asio would have the reactor watch the socket, which a session on another worker then takes out again.
+void listener::accept_one() {
+  sockaddr_storage from{};
+  socklen_t size = sizeof from;
+  unique_fd socket{
+      ::accept4(acceptor_.native_handle(), reinterpret_cast<sockaddr*>(&from), &size, SOCK_CLOEXEC | SOCK_NONBLOCK)};
+  if (socket)
+    accepted(std::move(socket), from);
+  else if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR && errno != EPROTO)
+    return pause(std::strerror(errno));
+  accept();
+}
+
+void listener::pause(const char* why) {
+  log(log_record::level::warning, std::string{"accepting: "} + why);
+  pause_.expires_after(recover);
+  pause_.async_wait([self = caf::strong_actor_ptr{ctrl()}, this](const boost::system::error_code& cancelled) {
+    detail::run_scope turn{*home()};
+    if (!cancelled && acceptor_.is_open()) accept();
+  });
 }
 
 // Runs in an Asio handler, outside the actor's turn: `monitor` is safe there because it only attaches to the session.
-void listener::accepted(any_stream::socket socket) {
-  boost::system::error_code failed;
+void listener::accepted(unique_fd socket, const sockaddr_storage& from) {
   session_info about;
-  if (is_local(socket.native_handle())) {
+  if (from.ss_family == AF_UNIX) {
     about.address = where_.str();  // the other end has no name of its own
-    about.process = remote_process(socket.native_handle());
+    about.process = remote_process(socket.get());
     if (const auto why = check_user(*plan_->settings, about.process))
       return log(log_record::level::warning, "closed a connection at once: " + why.context());
   } else {
-    about.address = text_of(socket.remote_endpoint(failed));
-    if (failed) return;  // gone already
+    about.address = text_of(from);
   }
   if (startups_.size() >= plan_->settings->max_startups)
     return log(log_record::level::warning, "closed " + about.address + " at once: " + std::to_string(startups_.size()) +
                                                " connections have not authenticated (option max_startups)");
-  unique_fd fd{socket.release(failed)};
-  if (failed || !fd) return;
-  const auto session = spawn_session(system(), *plan_, side::acceptor, std::move(fd), std::move(about),
+  const auto session = spawn_session(system(), *plan_, side::acceptor, std::move(socket), std::move(about),
                                      caf::actor_cast<caf::actor>(this), admitted_);
   startups_.insert(session.id());
   monitor(session);

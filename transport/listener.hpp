@@ -10,6 +10,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <caf/event_based_actor.hpp>
 
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include <set>
@@ -50,7 +51,9 @@ class listener final : public detail::pinned_actor<caf::event_based_actor> {
   void ready();
   void refuse(errc code, const std::string& why);
   void accept();
-  void accepted(boost::asio::generic::stream_protocol::socket socket);
+  void accept_one();
+  void accepted(unique_fd socket, const sockaddr_storage& from);
+  void pause(const char* why);
   void log(log_record::level severity, std::string text) const;
 
   endpoint where_;

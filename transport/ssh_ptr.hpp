@@ -27,7 +27,11 @@ std::string public_line_of(ssh_key key);
 }  // namespace duplex::transport
 
 namespace duplex::detail {
+/// *Value.* What a `key` shares with its copies.
 struct key_rep {
+  explicit key_rep(transport::ssh_key_ptr of) : key(std::move(of)), fingerprint(transport::fingerprint_of(key.get())) {}
+
   transport::ssh_key_ptr key;
+  std::string fingerprint;  // each login names it
 };
 }  // namespace duplex::detail

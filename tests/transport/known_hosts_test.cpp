@@ -20,12 +20,13 @@ using Catch::Contains;
 using Catch::EndsWith;
 using strings = std::vector<std::string>;
 using transport_tests::folder;
-using transport_tests::shown;
 using transport_tests::variable;
 
 namespace {
 
 const endpoint host = endpoint::tcp("127.0.0.1", 2259);
+
+host_key described(const key& of) { return {of.public_line(), of.fingerprint()}; }
 
 result<std::string> check_host(const std::string& known_hosts, const key& showing, const std::string& pin = {},
                                const std::string& policy = "strict") {
@@ -33,7 +34,7 @@ result<std::string> check_host(const std::string& known_hosts, const key& showin
   of.known_hosts = known_hosts;
   of.host_key = pin;
   of.host_key_policy = policy;
-  return check_host_key(of, host, shown(showing).get());
+  return check_host_key(of, host, described(showing));
 }
 
 result<std::string> accept_new(const std::string& known_hosts, const key& showing) {
@@ -45,8 +46,6 @@ mode_t mode_of(const std::string& path) {
   REQUIRE(::stat(path.c_str(), &about) == 0);
   return about.st_mode & 07777;
 }
-
-host_key described(const key& of) { return {of.public_line(), of.fingerprint()}; }
 
 std::string line_for(const endpoint& where, const key& of) {
   return percent_encode(where.str()) + ' ' + of.public_line() + '\n';
@@ -108,12 +107,12 @@ TEST_CASE("known hosts: lines in the option's place admit a host, and an unknown
   const auto other = endpoint::tcp("127.0.0.1", 2260);
   options of;
   of.known_hosts = text;
-  const auto unknown = check_host_key(of, other, shown(stranger).get());
+  const auto unknown = check_host_key(of, other, described(stranger));
   const auto line = line_for(other, stranger);
   CHECK_THAT(unknown.error().context(), Contains("option known_hosts") &&
                                             EndsWith("'" + line.substr(0, line.size() - 1) + "'") &&
                                             !Contains("duplex trust"));
-  CHECK(check_host_key({.known_hosts = text + line}, other, shown(stranger).get()));  // doing what it says helps
+  CHECK(check_host_key({.known_hosts = text + line}, other, described(stranger)));  // doing what it says helps
   CHECK_THAT(check_host(text, stranger).error().context(), Contains("option known_hosts:1 lists " + me.fingerprint()));
 }
 
