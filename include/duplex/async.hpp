@@ -8,6 +8,7 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
@@ -78,8 +79,10 @@ boost::asio::awaitable<result<typename Op::value>> await(std::shared_ptr<Target>
       if (auto done = attempt(*on, op)) co_return std::move(*done);
     }
   }
-  co_return co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&, void(result<value>)>(
-      initiation{}, boost::asio::use_awaitable, on, op);
+  // Deferred: use_awaitable would be a frame of its own.
+  auto started = boost::asio::async_initiate<const boost::asio::deferred_t&, void(result<value>)>(
+      initiation{}, boost::asio::deferred, on, op);
+  co_return co_await std::move(started);
 }
 
 // Asio forgets it here: closing it, while a duplicate lives on, would leave it in Asio's epoll set.
