@@ -17,15 +17,17 @@ bool call_state::settle(ending how, bool final) {
     lock.lock();
   }
   if (settled_) return false;
-  settled_ = true;
   retry_ = nullptr;
   how_ = std::move(how);
-  const auto wakers = std::exchange(wakers_, {});
+  settled_ = true;
+  const auto first = std::exchange(waker_, {});
+  const auto others = std::exchange(more_wakers_, {});
   const auto own = std::exchange(own_, {});
   lock.unlock();
   seen_by.close(how_.status);
   if (objects) objects->end(how_.status);
-  for (const auto& wake : wakers) wake();
+  if (first) first();
+  for (const auto& wake : others) wake();
   return true;
 }
 
@@ -42,7 +44,7 @@ bool call_state::carried_by(std::weak_ptr<carrier> by, std::uint32_t number) {
 }
 
 void call_state::drop(rpc::status why) {
-  if (!settle({.status = std::move(why)}, true)) return;
+  if (settled_ || !settle({.status = std::move(why)}, true)) return;
   std::unique_lock lock{mutex_};
   const auto by = carrier_.lock();
   const auto number = number_;
@@ -52,13 +54,12 @@ void call_state::drop(rpc::status why) {
 
 bool call_state::wait(waker wake) {
   std::lock_guard lock{mutex_};
-  if (!settled_ && wake) wakers_.push_back(std::move(wake));
-  return settled_;
-}
-
-bool call_state::settled() {
-  std::lock_guard lock{mutex_};
-  return settled_;
+  if (settled_ || !wake) return settled_;
+  if (waker_)
+    more_wakers_.push_back(std::move(wake));
+  else
+    waker_ = std::move(wake);
+  return false;
 }
 
 void call_state::keep(channel ch, std::shared_ptr<handles> scope) {
@@ -105,21 +106,6 @@ void wait(const call_ptr& of) {
   wait_until([&](waker wake) { return of->wait(std::move(wake)); });
 }
 
-task<void> settled(call_ptr of) {
-  if (of->settled()) co_return;
-  std::exception_ptr cancelled;
-  try {
-    auto done = until([&](waker wake) { return of->wait(std::move(wake)); });
-    co_await std::move(done);
-  } catch (...) {
-    cancelled = std::current_exception();
-  }
-  if (cancelled) {
-    of->drop();
-    std::rethrow_exception(cancelled);
-  }
-}
-
 void when_settled(const call_ptr& of, waker done) {
   if (of->wait(done)) done();
 }
@@ -131,7 +117,7 @@ void take(call_state& of, void* into) {
   if (!how.status.ok()) throw failure{how.status};
   try {
     decode(how.result, *of.codec, *of.signed_as.result, into, of.limits, of.scope());
-    of.keep({}, nullptr);
+    if (of.scope() != nullptr) of.keep({}, nullptr);
   } catch (const codec_error& wrong) {
     throw failure{code::internal, "the result of " + of.method + ": " + wrong.what()};
   }

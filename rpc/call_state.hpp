@@ -61,7 +61,7 @@ class call_state : public std::enable_shared_from_this<call_state> {
   void drop(rpc::status why = {code::cancelled, "the caller let go of it"});
   /// True when settled, else keeps the waker.
   bool wait(waker wake);
-  [[nodiscard]] bool settled();
+  [[nodiscard]] bool settled() const noexcept { return settled_; }
   /// Once settled; the channel of a call that became bytes, and what the result's handles come from.
   void keep(channel ch, std::shared_ptr<handles> scope);
   /// It has a channel of its own, which its end closes. False when it has ended already.
@@ -78,10 +78,11 @@ class call_state : public std::enable_shared_from_this<call_state> {
   std::atomic<std::uint32_t> interested{0};
 
  private:
-  std::mutex mutex_;  // guards what follows
-  bool settled_ = false;
-  ending how_;  // once settled it does not change
-  std::vector<waker> wakers_;
+  std::atomic<bool> settled_{false};  // set under the mutex, once `how_` is there
+  std::mutex mutex_;                  // guards what follows
+  ending how_;                        // once settled it does not change
+  waker waker_;
+  std::vector<waker> more_wakers_;  // seldom
   std::function<bool(const ending&)> retry_;
   std::weak_ptr<carrier> carrier_;
   std::uint32_t number_ = 0;

@@ -88,6 +88,7 @@ void link::end(const rpc::status& why, bool not_begun) {
   std::unique_lock lock{mutex_};
   if (!ended_.ok()) return;
   ended_ = why.ok() ? rpc::status{code::unavailable, "the call channel was closed"} : why;
+  usable_ = false;
   const bool begun = attached_ && !not_begun;
   const auto pending = std::exchange(pending_, {});
   const auto serving = std::exchange(serving_, {});
@@ -109,13 +110,9 @@ void link::end(const rpc::status& why, bool not_begun) {
 void link::retire() {
   std::unique_lock lock{mutex_};
   retired_ = true;
+  usable_ = false;
   lock.unlock();
   close_if_done();
-}
-
-bool link::usable() {
-  std::lock_guard lock{mutex_};
-  return ended_.ok() && !retired_;
 }
 
 bool link::has_ended() {

@@ -40,7 +40,7 @@ class link final : public carrier, public std::enable_shared_from_this<link> {
   void end(const rpc::status& why, bool not_begun = false);
   /// No new calls; closes when those under way have ended.
   void retire();
-  [[nodiscard]] bool usable();
+  [[nodiscard]] bool usable() const noexcept { return usable_; }
   [[nodiscard]] std::size_t pending();
   /// Functions lent to the other side and not given back.
   [[nodiscard]] std::size_t lent();
@@ -135,6 +135,7 @@ class link final : public carrier, public std::enable_shared_from_this<link> {
   bool opened_here_ = false;           // the same
   std::shared_ptr<const meta> about_;  // the same
   std::atomic<std::size_t> queued_{0};
+  std::atomic<bool> usable_{true};  // neither retired nor ended
 
   std::mutex mutex_;  // guards what follows
   channel channel_;

@@ -2,9 +2,11 @@
 // How coroutines and threads wait for what a waker announces.
 #include <duplex/rpc/erased.hpp>
 
+#include "rpc/call_state.hpp"
 #include "runtime/worker.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/system_executor.hpp>
@@ -32,15 +34,19 @@ asio::io_context& here() {
   return context;
 }
 
-/// *Any thread.* A handler of Asio's that is called once, by whoever comes first: a waker or a cancellation.
-template <class Handler> class once {
+/// *Any thread.* A coroutine that is resumed once, by whoever comes first: a waker or a cancellation. What it was
+/// spawned on counts it as work until it ends.
+template <class Handler> class once final : public sleeper {
  public:
-  explicit once(Handler handler) : work_(asio::make_work_guard(handler)), handler_(std::move(handler)) {}
+  explicit once(Handler handler) : handler_(std::move(handler)) {}
 
-  void call(error_code why) {
-    if (called_.exchange(true)) return;
-    // The coroutine may go on within this, and let go of this then.
-    const auto work = std::move(work_);
+  void wake() override { resume({}); }
+  void resume(error_code why) {
+    if (claim()) go(why);
+  }
+  /// True for the first only, who may then `go`.
+  bool claim() { return !claimed_.exchange(true); }
+  void go(error_code why) {
     auto executor = asio::get_associated_executor(handler_);
     auto run = [handler = std::move(handler_), why]() mutable { std::move(handler)(why); };
     if (starting.load())
@@ -51,38 +57,71 @@ template <class Handler> class once {
   std::atomic<bool> starting{true};  // it must not run within the initiating function
 
  private:
-  asio::executor_work_guard<asio::associated_executor_t<Handler>> work_;
   Handler handler_;
-  std::atomic<bool> called_{false};
+  std::atomic<bool> claimed_{false};
 };
+
+/// One suspension: until the waker that `attempt` keeps is called, or none if it is `done` at once. To be awaited; a
+/// coroutine of its own would be one more frame.
+template <class Attempt> auto suspension(Attempt& attempt, bool& done, std::exception_ptr& thrown) {
+  return asio::async_initiate<const asio::deferred_t&, void(error_code)>(
+      [&](auto handler) {
+        auto slot = asio::get_associated_cancellation_slot(handler);
+        auto waiting = std::make_shared<once<decltype(handler)>>(std::move(handler));
+        if (slot.is_connected())
+          slot.assign([waiting](asio::cancellation_type) {
+            const auto kept = waiting;  // what it resumes may clear the slot, and so destroy this function
+            kept->resume(asio::error::operation_aborted);
+          });
+        bool at_once = true;
+        std::exception_ptr wrong;
+        try {
+          at_once = attempt(waker{waiting});
+        } catch (...) {  // an initiating function must not throw: nobody would catch it
+          wrong = std::current_exception();
+        }
+        // A coroutine that has been woken may have gone on, and ended, on another thread: its own is touched by who
+        // claims it only.
+        if (at_once && waiting->claim()) {
+          done = true;
+          thrown = std::move(wrong);
+          waiting->go({});
+        }
+        waiting->starting = false;
+      },
+      asio::deferred);
+}
 
 }  // namespace
 
 task<void> until(attempt_fn attempt) {
-  std::exception_ptr thrown;  // an initiating function must not throw: nobody would catch it
-  for (bool done = false; !done;) {
-    co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(error_code)>(
-        [&](auto handler) {
-          auto slot = asio::get_associated_cancellation_slot(handler);
-          auto waiting = std::make_shared<once<decltype(handler)>>(std::move(handler));
-          if (slot.is_connected())
-            slot.assign([waiting](asio::cancellation_type) {
-              const auto kept = waiting;  // what it resumes may clear the slot, and so destroy this function
-              kept->call(asio::error::operation_aborted);
-            });
-          error_code none;
-          try {
-            done = attempt([waiting] { waiting->call({}); });
-          } catch (...) {
-            thrown = std::current_exception();
-            done = true;
-          }
-          if (done) waiting->call(none);
-          waiting->starting = false;
-        },
-        asio::use_awaitable);
+  bool done = false;
+  std::exception_ptr thrown;
+  while (!done) {
+    auto asleep = suspension(attempt, done, thrown);
+    co_await std::move(asleep);
+    if (thrown) std::rethrow_exception(thrown);
+    done = done || attempt({});
   }
-  if (thrown) std::rethrow_exception(thrown);
+}
+
+task<void> settled(call_ptr of) {
+  if (of->settled()) co_return;
+  const auto keeps = [&](waker wake) {
+    const auto alive = of;  // this coroutine may have ended before `wait` returns
+    return alive->wait(std::move(wake));
+  };
+  bool done = false;
+  std::exception_ptr cancelled;
+  try {
+    auto asleep = suspension(keeps, done, cancelled);
+    co_await std::move(asleep);
+  } catch (...) {
+    cancelled = std::current_exception();
+  }
+  if (!cancelled) co_return;
+  of->drop();
+  std::rethrow_exception(cancelled);
 }
 
 void wait_until(const attempt_fn& attempt) {

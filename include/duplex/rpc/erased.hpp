@@ -10,6 +10,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
+#include <utility>
 
 // What the typed face is made of; for the library. Types end here: the pumps behind this are compiled once.
 
@@ -21,7 +23,38 @@ template <class T> using task = boost::asio::awaitable<T>;
 namespace detail {
 
 using executor = boost::asio::any_io_executor;
-using waker = std::function<void()>;
+
+/// *Interface.* Who waits for what another thread may do. Thread: any.
+class sleeper {
+ public:
+  virtual ~sleeper() = default;
+  virtual void wake() = 0;
+};
+
+/// *Value.* Wakes whom it was made for, a function included; empty, nobody. Copies wake the same one. Thread: any.
+class waker {
+ public:
+  waker() = default;
+  waker(std::nullptr_t) {}
+  waker(std::shared_ptr<sleeper> whom) : whom_(std::move(whom)) {}
+  template <class Fn>
+  requires std::is_invocable_v<Fn&> waker(Fn call) : whom_(std::make_shared<calling<Fn>>(std::move(call))) {}
+
+  /// Precondition: not empty.
+  void operator()() const { whom_->wake(); }
+  explicit operator bool() const noexcept { return whom_ != nullptr; }
+
+ private:
+  template <class Fn> class calling final : public sleeper {
+   public:
+    explicit calling(Fn call) : call_(std::move(call)) {}
+    void wake() override { call_(); }
+
+   private:
+    Fn call_;
+  };
+  std::shared_ptr<sleeper> whom_;
+};
 
 /// *Interface.* Where the objects of a stream come from. One reader at a time.
 class source {
