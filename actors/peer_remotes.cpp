@@ -26,10 +26,11 @@ std::string peer_core::label(const transport::session_info& about) {
 caf::result<void> peer_core::come_up(const caf::actor& session, const transport::session_info_ptr& about) {
   const auto at = sessions_.find(session.id());
   if (at == sessions_.end()) return fail(errc::closed, "the session has ended");
-  at->second.about = about;
-  if (!about->native) return caf::unit;
   const auto name = label(*about);
-  if (name.empty()) return caf::unit;  // a nameless client: nobody opens to it
+  if (!about->native || name.empty()) {  // a stock client, or a nameless one: nobody opens to it
+    at->second.about = about;
+    return caf::unit;
+  }
   const auto known = remotes_.find(name);
   if (known != remotes_.end() && known->second.info.fingerprint != about->remote_key) return fail(held(known->second));
   if (known != remotes_.end() && known->second.instance != about->instance) return replace(session, about);
@@ -54,7 +55,9 @@ void peer_core::list(const caf::actor& session, const transport::session_info_pt
   auto& whom = known->second;
   whom.sessions.push_back(session);
   whom.info.sessions = static_cast<std::uint32_t>(whom.sessions.size());
-  sessions_[session.id()].listed = true;
+  auto& made = sessions_[session.id()];
+  made.about = about;
+  made.listed = true;
   if (first) announce(peer_event::kind::up, whom.info, {});
   if (!waiting_opens_.empty()) caf::anon_send(self_handle(), retry_atom_v);  // once the session has heard of it
 }

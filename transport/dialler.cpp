@@ -25,7 +25,8 @@ using boost::asio::ip::tcp;
 // These do not go away by dialling again; somebody has to change something.
 bool is_permanent(errc code) {
   return code == errc::auth_failed || code == errc::host_key || code == errc::key_file ||
-         code == errc::already_exists || code == errc::refused || code == errc::invalid_argument;
+         code == errc::already_exists || code == errc::refused || code == errc::invalid_argument ||
+         code == errc::malformed || code == errc::unsupported;
 }
 
 }  // namespace

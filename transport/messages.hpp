@@ -31,7 +31,7 @@ struct session_info {
   std::string key_comment;               ///< of the line that admits the key
   std::optional<credentials> process;    ///< of the remote side, on unix sockets
   std::uint64_t max_frame = UINT64_MAX;  ///< the largest frame it takes
-  bool native = false;                   ///< hello was exchanged
+  bool native = false;                   ///< hello has come
   duplex::rights rights;                 ///< what the remote side may do
   std::chrono::steady_clock::time_point authenticated;  ///< since when; no channel is older
 };

@@ -181,6 +181,7 @@ void session::bury() {
   write_watch_.close(ignored);
   tick_.cancel();
   to_open_.clear();
+  early_.clear();
   for (auto* list : {&opening_, &touched_, &blocked_, &closing_, &gone_}) list->clear();
   dirty_.clear();
   // A channel that the remote side did not close is cut off, however politely the session ended.

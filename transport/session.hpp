@@ -108,6 +108,7 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
   error check_service(const std::string& service, unsigned port, dialect speaks) const;
   void arrive(ssh_stream& st, std::string service, std::vector<std::string> headers, std::string originator,
               ssh_stream* parent);
+  void hand_over(ssh_stream& st, std::string service, std::vector<std::string> headers, std::string originator);
   ssh_stream* find_parent(channel_id id);
   void end_children(const ssh_stream& of);
   void open_later(ssh_stream& st, const std::string& service, unsigned port, std::string originator,
@@ -138,7 +139,8 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
   void on_hello(hello said);
   void send_control(const control_frame& frame);
   void claim();
-  error check_claim() const;
+  void granted();
+  error check_claim(const session_info& of) const;
   bool obey_list();
   void turn_away(const error& why);
   void leave(errc code, std::string reason, bool at_once);
@@ -150,6 +152,7 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
 
   session_setup setup_;
   std::shared_ptr<session_info> about_;
+  std::shared_ptr<session_info> claimed_;  // the same with what hello says, which counts once the peer has agreed
   handshake handshake_;
   ssh_session ssh_ = nullptr;  // owned by handshake_ until bury
   ssh_event event_ = nullptr;
@@ -169,6 +172,12 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
     unsigned port;
   };
   std::deque<pending_open> to_open_;
+  struct early_arrival {
+    ssh_stream* stream;
+    std::string service, originator;
+    std::vector<std::string> headers;
+  };
+  std::vector<early_arrival> early_;  // came before the remote side's name was granted
   std::vector<ssh_stream*> opening_, touched_, blocked_, closing_, gone_;
   std::deque<ssh_stream*> dirty_;
   std::uint64_t next_number_ = 1, scanned_packets_ = 0;

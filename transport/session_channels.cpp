@@ -185,12 +185,15 @@ int session::on_open_request(ssh_message message) {
              : parent != nullptr                   ? error{}
                                                    : check_service(service, port, speaks);
   if (why) log(log_record::level::info, "refused '" + service + "': " + why.message());
-  if (why && speaks != dialect::native) return refuse;
+  if (why && (speaks != dialect::native || is_full())) return refuse;
 
   // The confirmation leaves with what the peer decides, if that does not take long: the kernel holds it for 200 ms.
   if (control && is_tcp_ && !why) set_cork(corked_ = true);
   ssh_channel ch = ssh_message_channel_request_open_reply_accept(message);
-  if (ch == nullptr) return refuse;
+  if (ch == nullptr) {
+    mark();
+    return refuse;
+  }
   const auto opener = setup_.role == side::acceptor ? side::dialler : side::acceptor;
   auto& st = add(ch, {opener, record ? record->id : 0}, speaks);
   st.confirmed_ = true;
@@ -210,12 +213,20 @@ int session::on_open_request(ssh_message message) {
   return taken;
 }
 
-// The peer decides whether the channel is kept; its parent, when it has one.
+// Whoever serves it sees whose it is: while a name is claimed that is not known.
 void session::arrive(ssh_stream& st, std::string service, std::vector<std::string> headers, std::string originator,
                      ssh_stream* parent) {
   if (parent != nullptr) st.become_child_of(*parent);
+  if (control_ != nullptr && !named_)
+    early_.push_back({&st, std::move(service), std::move(originator), std::move(headers)});
+  else
+    hand_over(st, std::move(service), std::move(headers), std::move(originator));
+}
+
+// The peer decides whether the channel is kept; its parent, when it has one.
+void session::hand_over(ssh_stream& st, std::string service, std::vector<std::string> headers, std::string originator) {
   auto channel = make_channel(st, service, std::move(headers), std::move(originator), false);
-  if (parent != nullptr)
+  if (auto* parent = st.parent_)
     parent->announce_child(std::move(channel));
   else
     caf::anon_send(setup_.peer, incoming_atom_v, std::move(channel), std::move(service));

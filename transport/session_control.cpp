@@ -62,11 +62,11 @@ std::string session::answer_of(const ssh_stream& which) const {
 
 // Within libssh: the remote side keeps a channel that was opened here.
 void session::answered(const ssh_stream& which, std::string_view text) {
-  if (&which != control_ || setup_.role == side::acceptor || about_->native) return;
+  if (&which != control_ || setup_.role == side::acceptor || claimed_) return;
   const auto items = decode_list(text);
   if (!items) return fail({errc::malformed, "the answer to '@duplex' is no list"});
   auto said = hello::from_items(*items);
-  if (!said) return fail(said.error());
+  if (!said) return fail({errc::malformed, "the answer to '@duplex': " + said.error().context()});
   on_hello(std::move(*said));
 }
 
@@ -87,6 +87,7 @@ void session::on_control() {
   const error refused{errc::refused, "the remote side refuses '@duplex'"};
   if (control_->trailers_ && !named_) return fail(reason_of(*control_->trailers_, refused));
   if (!control_->closed_) return;
+  if (leaving_) return fail(farewell_);
   if (goodbye_) return fail(goodbye_);
   if (!named_ && control_->failure_.code() == errc::refused) return fail(refused);
   fail({errc::closed, "the remote peer closed the control channel"});
@@ -94,12 +95,13 @@ void session::on_control() {
 
 void session::on_hello(hello said) {
   remote_hello_ = std::move(said);
-  about_ = introduced(*about_, remote_hello_);
+  claimed_ = introduced(*about_, remote_hello_);
   caf::anon_send(caf::actor_cast<caf::actor>(this), claim_atom_v);
 }
 
 void session::on_control_frame(const control_frame& frame) {
   if (frame.word == "ping") {
+    if (!named_) return;  // nothing goes before the answer to the open
     if (control_->queued_ > most_answers)
       return fail({errc::resource_exhausted, "the remote side pings and does not read the answers"});
     send_control({"pong", frame.items});
@@ -114,37 +116,44 @@ void session::on_control_frame(const control_frame& frame) {
 }
 
 // Nothing when the key may claim that name.
-error session::check_claim() const {
-  if (!may_ || may_->may_claim(about_->remote_name)) return {};
+error session::check_claim(const session_info& of) const {
+  if (!may_ || may_->may_claim(of.remote_name)) return {};
   std::string names;
   for (const auto& name : may_->names()) names.append(names.empty() ? "'" : ", '").append(name) += '\'';
   return {errc::auth_failed,
-          "the key " + about_->remote_key + " may claim " + names + " only, not '" + about_->remote_name + '\''};
+          "the key " + about_->remote_key + " may claim " + names + " only, not '" + of.remote_name + '\''};
 }
 
 // The peer decides whether the name may be claimed; only then does the acceptor keep the control channel.
 void session::claim() {
   if (state_ != state::up || named_) return;
-  if (const auto why = check_claim()) {
+  if (const auto why = check_claim(*claimed_)) {
     log(log_record::level::warning, may_->where() + " refused a name: " + why.context());
     return turn_away(why);
   }
-  request(setup_.peer, claim_answer, up_atom_v, caf::actor_cast<caf::actor>(this), session_info_ptr{about_})
+  request(setup_.peer, claim_answer, up_atom_v, caf::actor_cast<caf::actor>(this), session_info_ptr{claimed_})
       .then(
           [this] {
             if (state_ != state::up || farewell_) return;
-            if (const auto why = check_claim()) return turn_away(why);  // the list has changed meanwhile
-            named_ = true;
-            if (setup_.role == side::acceptor)
-              control_->accept();
-            else if (setup_.reporter)
-              caf::anon_send(setup_.reporter, up_atom_v, caf::actor_cast<caf::actor>(this), session_info_ptr{about_});
-            setup_.reporter = nullptr;
-            arm_tick();
+            const auto why = check_claim(*claimed_);  // the list may have changed meanwhile
+            return why ? turn_away(why) : granted();
           },
           [this](const caf::error& refused) {
-            if (state_ == state::up) turn_away(from_caf(refused));
+            if (state_ == state::up && !farewell_) turn_away(from_caf(refused));
           });
+}
+
+void session::granted() {
+  about_ = claimed_;
+  named_ = true;
+  if (setup_.role == side::acceptor)
+    control_->accept();
+  else if (setup_.reporter)
+    caf::anon_send(setup_.reporter, up_atom_v, caf::actor_cast<caf::actor>(this), session_info_ptr{about_});
+  setup_.reporter = nullptr;
+  for (auto& one : std::exchange(early_, {}))
+    hand_over(*one.stream, std::move(one.service), std::move(one.headers), std::move(one.originator));
+  arm_tick();
 }
 
 // The access list has changed: what the key may do now. False when it may not even be here any more.
@@ -159,7 +168,7 @@ bool session::obey_list() {
     return false;
   }
   may_ = found.may;
-  if (const auto why = check_claim(); why && named_) {
+  if (const auto why = check_claim(*about_); why && named_) {
     log(log_record::level::warning, "ending: " + why.message());
     rights_->follow(nullptr);
     leave(errc::auth_failed, why.context(), true);
@@ -195,6 +204,8 @@ void session::leave(errc code, std::string reason, bool at_once) {
       fail(farewell_);
       return bury();
     }
+  } else if (setup_.role == side::acceptor && !named_ && !farewell_) {
+    return turn_away({code, std::move(reason)});  // the answer to the open, which nothing goes before
   } else {
     if (!farewell_) {
       farewell_ = {code, std::move(reason)};
@@ -215,7 +226,8 @@ void session::leave_when_idle() {
     deadline_ = clock::now() + parting;
     arm_tick();
   }
-  if ((control_ == nullptr || control_->queued_ == 0) && !write_pending()) fail(farewell_);
+  const bool said = control_ == nullptr || (control_->queued_ == 0 && (!control_->last_word_ || control_->word_sent_));
+  if (said && !write_pending()) fail(farewell_);
 }
 
 void session::send_ping() {

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Who holds a name.
 #include "tests/actors/raw_client.hpp"
+#include "tests/actors/raw_server.hpp"
 #include "tests/actors/support.hpp"
 #include "transport/hello.hpp"
 #include "transport/open_record.hpp"
+
+#include <netinet/tcp.h>
 
 using namespace duplex;
 using namespace duplex::test;
@@ -42,6 +45,8 @@ class other_process {
     const auto image = make_frames(frame.encode()).image();
     ssh_channel_write(control_->raw, image.data(), static_cast<std::uint32_t>(image.size()));
   }
+
+  raw_client& client() { return client_; }
 
  private:
   template <class Fn> bool arrives(Fn there) {
@@ -105,6 +110,7 @@ TEST_CASE("names: the hello in the record that opens @duplex is answered with th
   const auto after = early.hear();
   REQUIRE(after);
   CHECK(after->word == "pong");
+  CHECK(h.sessions_of("other") == 0);
 }
 
 TEST_CASE("names: a hello in that record may be longer than other records", "[names]") {
@@ -123,6 +129,85 @@ TEST_CASE("names: a list of that record that is no hello is refused, with the re
   other_process bare{h.where, {}};
   CHECK(bare.answer() == status + "hello without an instance;");
   CHECK(h.hub.peers()->empty());
+  REQUIRE(h.hub.serve("s"));
+  CHECK(bare.client().open("s", "127.0.0.1")->opened);  // the session goes on as a stock client's
+}
+
+TEST_CASE("names: refused opens of @duplex count as channels, too", "[names]") {
+  options settings;
+  settings.max_channels = 2;
+  hub_alone h{settings};
+  raw_client client{h.where, test_key()};
+  std::vector<std::unique_ptr<raw_client::channel>> refused;  // this side never closes them
+  for (int i = 0; i < 2; ++i) {
+    refused.push_back(client.open("@duplex", "duplex/1;id=0;;"));
+    CHECK_THAT(refused.back()->last_signal(), Catch::StartsWith("trailers@duplex status=15;"));
+  }
+  const auto over = client.open("@duplex", "duplex/1;id=0;;");
+  CHECK_FALSE(over->opened);
+  CHECK(over->signal.empty());  // OPEN_FAILURE, not a refusal
+}
+
+TEST_CASE("names: what comes with a hello is served once the name is granted, and under it", "[names]") {
+  const std::string name = GENERATE("good", "bad");
+  INFO(name);
+  hub_alone h{options{.authorized_keys = "environment=\"DUPLEX_PEER=good\" " + test_key().public_line()}};
+  std::promise<std::string> served;
+  std::atomic<int> count{0};
+  REQUIRE(h.hub.serve("s", [&](channel ch) -> asio::awaitable<void> {
+    const auto about = co_await ch.async_meta();
+    if (count++ == 0) served.set_value(about->remote_peer);
+  }));
+  raw_client client{h.where, test_key()};
+  // Both opens in one segment, neither waited for.
+  const int on = 1, off = 0, fd = ssh_get_fd(client.raw());
+  ::setsockopt(fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+  ssh_set_blocking(client.raw(), 0);
+  const auto control = client.open("@duplex", "duplex/1;id=0;;name=" + name + ";instance=1;");
+  const auto early = client.open("s", "duplex/1;id=1;;");
+  ::setsockopt(fd, IPPROTO_TCP, TCP_CORK, &off, sizeof off);
+  ssh_set_blocking(client.raw(), 1);
+  if (name == "good") {
+    auto who = served.get_future();
+    REQUIRE(eventually([&] {
+      ssh_channel_poll_timeout(early->raw, 10, 0);
+      return who.wait_for(0s) == std::future_status::ready;
+    }));
+    CHECK(who.get() == "good");
+  } else {
+    CHECK_THAT(control->last_signal(), Catch::StartsWith("trailers@duplex status=7;"));
+    REQUIRE(h.hub.shutdown());
+    CHECK(count == 0);
+  }
+}
+
+TEST_CASE("names: who is turned away before the answer hears why in it", "[names]") {
+  hub_alone h;
+  other_process dead{h.where, "worker", one};
+  REQUIRE(dead.is_kept());
+  other_process second{h.where, "worker", two};  // while the first has its second to answer
+  REQUIRE(h.hub.set_option("authorized_keys", key::generate().public_line()));
+  CHECK_THAT(second.answer(), Catch::StartsWith("trailers@duplex status=7;reason=the key"));
+}
+
+TEST_CASE("names: a dialler says what is wrong with the answer to @duplex, or what it says", "[names]") {
+  struct answer {
+    const char *signal, *text;
+    errc code;
+    const char* part;
+  };
+  const auto bad = GENERATE(answer{"accept@duplex", "", errc::malformed, "'@duplex': hello without an instance"},
+                            answer{"accept@duplex", "name=a b;instance=1;", errc::malformed, "impossible name"},
+                            answer{"accept@duplex", "no list", errc::malformed, "no list"},
+                            answer{"trailers@duplex", "status=7;reason=go away;", errc::auth_failed, "go away"},
+                            answer{"trailers@duplex", "status=99;", errc::refused, "refuses '@duplex'"});
+  INFO(bad.signal << ' ' << bad.text);
+  const raw_server server{bad.signal, bad.text};
+  runtime rt;
+  auto me = rt.spawn_peer(with_keys({.name = "me"}));
+  const auto why = me.connect(server.where()).error();
+  CHECK(why.code() == bad.code);
+  CHECK_THAT(why.context(), Catch::Contains(bad.part));
 }
 
 TEST_CASE("names: another instance takes over from one that leaves the ping unanswered", "[names]") {

@@ -124,7 +124,7 @@ class demonstration {
 bool is_final(errc code) {
   return code == errc::auth_failed || code == errc::host_key || code == errc::key_file ||
          code == errc::already_exists || code == errc::refused || code == errc::invalid_argument ||
-         code == errc::unsupported;
+         code == errc::malformed || code == errc::unsupported;
 }
 
 }  // namespace
