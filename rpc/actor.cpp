@@ -49,7 +49,7 @@ class pending_answer {
   }
   bool wait(waker wake) {
     std::lock_guard lock{mutex_};
-    if (!done_) wake_ = std::move(wake);
+    if (!done_ && wake) wake_ = std::move(wake);
     return done_;
   }
   caf::message take() {
@@ -108,7 +108,7 @@ task<caf::message> ask(caf::strong_actor_ptr whom, caf::message what, context::c
       whom, left(deadline),
       [answer](caf::error why, caf::message content) { answer->set(std::move(why), std::move(content)); },
       std::move(what));
-  auto done = until([&](waker wake) { return answer->wait(std::move(wake)); });
+  auto done = until([answer](waker wake) { return answer->wait(std::move(wake)); });
   co_await std::move(done);
   co_return answer->take();
 }

@@ -46,7 +46,7 @@ task<void> link::run(link_ptr self, channel ch) {
       for (std::size_t count = 1; !batch->empty() && !why; ++count) {
         // The side that opened it always reads, or both might wait for each other.
         if (!opened_here_ && queued_ > enough_queued) {
-          auto drained = until([&](waker wake) { return may_read(wake); });
+          auto drained = until([self](waker wake) { return self->may_read(wake); });
           co_await std::move(drained);
         }
         try {

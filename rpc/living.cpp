@@ -31,7 +31,7 @@ void living::ended() {
 }
 
 task<void> all_ended(std::shared_ptr<living> these) {
-  auto done = until([&](waker wake) { return these->none(std::move(wake)); });
+  auto done = until([these](waker wake) { return these->none(std::move(wake)); });
   co_await std::move(done);
 }
 

@@ -174,7 +174,7 @@ task<void> travel(trip_ptr on) {
   }
   if (on->of.out != nullptr) {
     on->call->objects->start(on->ch, std::make_shared<call_handles>(on->on), &on->call->seen_by);
-    auto ended = until([&](waker wake) { return on->call->wait(std::move(wake)); });
+    auto ended = until([call = on->call](waker wake) { return call->wait(std::move(wake)); });
     co_await std::move(ended);
   } else {
     auto frame = co_await on->ch.async_read_frame();

@@ -63,9 +63,10 @@ template <class Handler> class once final : public sleeper {
 
 /// One suspension: until the waker that `attempt` keeps is called, or none if it is `done` at once. To be awaited; a
 /// coroutine of its own would be one more frame.
-template <class Attempt> auto suspension(Attempt& attempt, bool& done, std::exception_ptr& thrown) {
+template <class Attempt> auto suspension(Attempt attempt, bool& done, std::exception_ptr& thrown) {
   return asio::async_initiate<const asio::deferred_t&, void(error_code)>(
-      [&](auto handler) {
+      [attempt = std::move(attempt), &done, &thrown](auto handler) {
+        const auto own = attempt;  // the coroutine may go on, and end, before this does
         auto slot = asio::get_associated_cancellation_slot(handler);
         auto waiting = std::make_shared<once<decltype(handler)>>(std::move(handler));
         if (slot.is_connected())
@@ -76,12 +77,11 @@ template <class Attempt> auto suspension(Attempt& attempt, bool& done, std::exce
         bool at_once = true;
         std::exception_ptr wrong;
         try {
-          at_once = attempt(waker{waiting});
+          at_once = own(waker{waiting});
         } catch (...) {  // an initiating function must not throw: nobody would catch it
           wrong = std::current_exception();
         }
-        // A coroutine that has been woken may have gone on, and ended, on another thread: its own is touched by who
-        // claims it only.
+        // What is the coroutine's is touched by who claims it only.
         if (at_once && waiting->claim()) {
           done = true;
           thrown = std::move(wrong);
@@ -107,10 +107,7 @@ task<void> until(attempt_fn attempt) {
 
 task<void> settled(call_ptr of) {
   if (of->settled()) co_return;
-  const auto keeps = [&](waker wake) {
-    const auto alive = of;  // this coroutine may have ended before `wait` returns
-    return alive->wait(std::move(wake));
-  };
+  const auto keeps = [of](waker wake) { return of->wait(std::move(wake)); };
   bool done = false;
   std::exception_ptr cancelled;
   try {
@@ -175,9 +172,10 @@ task<bool> next_item(source_ptr from, void* into) {
   const auto executor = co_await asio::this_coro::executor;
   auto now = from->poll(into, {}, executor);
   if (now == source::state::pending) {
-    auto done = until([&](waker wake) {
-      now = from->poll(into, std::move(wake), executor);
-      return now != source::state::pending;
+    auto done = until([from, into, executor, &now](waker wake) {
+      const auto got = from->poll(into, std::move(wake), executor);
+      if (got != source::state::pending) now = got;
+      return got != source::state::pending;
     });
     co_await std::move(done);
   }

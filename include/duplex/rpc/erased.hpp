@@ -154,7 +154,8 @@ void start_here(task<void> what);
 /// The same objects, with something that has to live as long.
 source_ptr keeping(std::shared_ptr<void> what, source_ptr objects);
 
-/// Something that is done at once, true, or keeps the waker, which then calls once for another attempt.
+/// Something that is done at once, true, or keeps the waker, which then calls once for another attempt; an empty one is
+/// not kept. It owns what it works on: once it has kept a waker, who waits may be gone before it returns.
 using attempt_fn = std::function<bool(waker)>;
 /// Until an attempt says that it is done.
 task<void> until(attempt_fn attempt);

@@ -114,7 +114,7 @@ template <class T> class sink {
  private:
   static task<void> write(std::shared_ptr<detail::pipe_state<T>> into, T object) {
     if (into->put(object, {})) co_return;
-    auto done = detail::until([&](detail::waker wake) { return into->put(object, std::move(wake)); });
+    auto done = detail::until([into, &object](detail::waker wake) { return into->put(object, std::move(wake)); });
     co_await std::move(done);
   }
   std::shared_ptr<detail::pipe_state<T>> into_;
