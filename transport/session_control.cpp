@@ -101,7 +101,7 @@ void session::on_hello(hello said) {
 
 void session::on_control_frame(const control_frame& frame) {
   if (frame.word == "ping") {
-    if (!named_) return;  // nothing goes before the answer to the open
+    if (!named_ && setup_.role == side::acceptor) return;  // nothing goes before the answer to the open
     if (control_->queued_ > most_answers)
       return fail({errc::resource_exhausted, "the remote side pings and does not read the answers"});
     send_control({"pong", frame.items});
