@@ -18,18 +18,7 @@
 #include <cstring>
 
 namespace duplex::transport {
-namespace {
-
 using boost::asio::ip::tcp;
-
-// These do not go away by dialling again; somebody has to change something.
-bool is_permanent(errc code) {
-  return code == errc::auth_failed || code == errc::host_key || code == errc::key_file ||
-         code == errc::already_exists || code == errc::refused || code == errc::invalid_argument ||
-         code == errc::malformed || code == errc::unsupported;
-}
-
-}  // namespace
 
 std::chrono::milliseconds back_off::next(double random) {
   const auto base = next_;

@@ -24,6 +24,22 @@ std::string_view to_string(errc code) noexcept {
   return i < names.size() ? names[i] : "unknown error";
 }
 
+bool is_permanent(errc code) noexcept {
+  switch (code) {
+    case errc::auth_failed:
+    case errc::host_key:
+    case errc::key_file:
+    case errc::already_exists:
+    case errc::refused:
+    case errc::invalid_argument:
+    case errc::malformed:
+    case errc::unsupported:
+      return true;
+    default:
+      return false;
+  }
+}
+
 std::string error::message() const {
   std::string text{to_string(code_)};
   if (!context_.empty()) text.append(": ").append(context_);

@@ -42,6 +42,10 @@ inline constexpr std::uint8_t errc_count = 24;
 /// The name in words, as messages show it: "connection lost". Thread: any.
 std::string_view to_string(errc code) noexcept;
 
+/// Whether a connection that failed so would fail again, until somebody changes something: access, a key, a name, the
+/// other side. A peer gives up such an endpoint and goes on dialling after all else. Thread: any.
+bool is_permanent(errc code) noexcept;
+
 /// *Value.* An `errc` and one sentence of context in lower case: what was done, to what, and the way out.
 class error {
  public:

@@ -36,8 +36,8 @@ class peer {
   /// Stops listening; sessions stay. The endpoint is free when this returns. Errors: `not_found`.
   result<void> unbind(std::string_view where) { return detail::wait(state_, detail::unbind_op{where}); }
   /// Connects, and stays connected: dials again whenever the session is lost. Returns when the first attempt succeeded
-  /// or failed; after `connection_failed`, `timed_out` and `io` attempts go on, after `auth_failed`, `host_key` and
-  /// `already_exists` they do not (event `ended`). The command of `exec:` is run anew each time; when the session is
+  /// or failed; attempts go on after `connection_failed`, `timed_out` and `io`, and not after what `is_permanent`, as
+  /// `auth_failed` and `host_key` (event `ended`). The command of `exec:` is run anew each time; when the session is
   /// over it gets the end of its stdin, soon SIGTERM, and SIGKILL after `linger`. Errors also: `invalid_argument`,
   /// `unsupported`.
   result<peer_info> connect(std::string_view where) { return detail::wait(state_, detail::connect_op{where}); }

@@ -65,3 +65,11 @@ TEST_CASE("error: compares by code and context", "[error]") {
   CHECK(error(errc::closed, "a") != error(errc::closed, "b"));
   CHECK(error(errc::closed, "a") != error(errc::refused, "a"));
 }
+
+TEST_CASE("error: what dialling again does not help is permanent", "[error]") {
+  for (const auto code : {errc::auth_failed, errc::host_key, errc::already_exists, errc::malformed, errc::unsupported})
+    CHECK(duplex::is_permanent(code));
+  for (const auto code : {errc::none, errc::connection_failed, errc::connection_lost, errc::timed_out,
+                          errc::resource_exhausted, errc::io, errc::closed})
+    CHECK_FALSE(duplex::is_permanent(code));
+}

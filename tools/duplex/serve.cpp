@@ -120,13 +120,6 @@ class demonstration {
   result<void> served_;
 };
 
-// Nothing is dialled again after these: somebody has to change something.
-bool is_final(errc code) {
-  return code == errc::auth_failed || code == errc::host_key || code == errc::key_file ||
-         code == errc::already_exists || code == errc::refused || code == errc::invalid_argument ||
-         code == errc::malformed || code == errc::unsupported;
-}
-
 }  // namespace
 
 int serve(const serve_arguments& given) {
@@ -173,9 +166,9 @@ int serve(const serve_arguments& given) {
   }
   for (const auto& where : given.connect)
     hub.async_connect(where, [&, attempted](const result<peer_info>& found) {
-      if (told.test()) return;                                           // we are ending
-      if (found || !is_final(found.error().code())) return attempted();  // the log has told of a failure
-      end_with(found.error());  // whatever else is there: it is as if the arguments were wrong
+      if (told.test()) return;                                                       // we are ending
+      if (found || !duplex::is_permanent(found.error().code())) return attempted();  // the log has told of a failure
+      end_with(found.error());  // not dialled again; whatever else is there: it is as if the arguments were wrong
     });
   attempted();
   if (!services->empty())
