@@ -56,15 +56,11 @@ void channel_port::abandon() {
 }
 
 // Why nothing can be written, if so.
-std::optional<result<void>> channel_port::blocked() const {
-  if (end_) return result<void>{*end_};
-  if (write_ended_) return result<void>{closed_for_writing()};
-  return std::nullopt;
-}
+error channel_port::blocked() const { return end_ || !write_ended_ ? end_ : closed_for_writing(); }
 
 std::optional<result<void>> channel_port::try_write(std::string_view data, form how) {
   std::lock_guard lock{mutex_};
-  if (auto why = blocked()) return why;
+  if (auto why = blocked()) return result<void>{std::move(why)};
   if (how == form::frame && data.size() > max_frame_) return result<void>{too_large(data.size(), max_frame_)};
   if (must_wait()) return std::nullopt;
   put(data, how);
@@ -73,7 +69,7 @@ std::optional<result<void>> channel_port::try_write(std::string_view data, form 
 
 std::optional<result<void>> channel_port::try_write(const frames& batch) {
   std::lock_guard lock{mutex_};
-  if (auto why = blocked()) return why;
+  if (auto why = blocked()) return result<void>{std::move(why)};
   if (batch.wire_size() > max_frame_)
     for (const auto payload : batch)
       if (payload.size() > max_frame_) return result<void>{too_large(payload.size(), max_frame_)};
@@ -176,14 +172,14 @@ void channel_port::write(const frames& batch, completion_ptr<void> done) {
 // Waits for the channel to drain, unless it has meanwhile.
 void channel_port::postpone(postponed what) {
   std::unique_lock lock{mutex_};
-  auto outcome = blocked();
-  if (!outcome && must_wait()) {
+  auto why = blocked();
+  if (!why && must_wait()) {
     writers_.push_back(std::move(what));
     return;
   }
-  if (!outcome) put_postponed(what);
+  if (!why) put_postponed(what);
   lock.unlock();
-  what.done->complete(outcome ? std::move(*outcome) : result<void>{});
+  what.done->complete(std::move(why));
 }
 
 void channel_port::put_postponed(const postponed& what) {
@@ -195,7 +191,7 @@ void channel_port::put_postponed(const postponed& what) {
 
 result<void> channel_port::end_writing(std::optional<std::vector<std::string>> trailers) {
   std::lock_guard lock{mutex_};
-  if (end_) return *end_;
+  if (end_) return end_;
   if (trailers)
     if (auto wrong = check_trailers(*trailers)) return wrong;
   if (trailers ? std::exchange(trailers_written_, true) : write_ended_) return closed_for_writing();
@@ -221,7 +217,7 @@ void channel_port::trailers(completion_ptr<std::vector<std::string>> done) {
   {
     std::unique_lock lock{mutex_};
     if (end_) {
-      auto outcome = trailed_ ? result<std::vector<std::string>>{trailers_} : result<std::vector<std::string>>{*end_};
+      auto outcome = trailed_ ? result<std::vector<std::string>>{trailers_} : result<std::vector<std::string>>{end_};
       lock.unlock();
       return done->complete(std::move(outcome));
     }
@@ -235,7 +231,7 @@ void channel_port::describe(completion_ptr<meta> done) {
     lock.unlock();
     return ask<meta>(std::move(done), meta_atom_v);
   }
-  result<meta> outcome{*end_};
+  result<meta> outcome{end_};
   // What an ended channel was made from does not change, and the handle keeps it alive.
   if (const auto* core = dynamic_cast<const channel_core*>(target_->get())) {
     auto known = core->describe();
@@ -330,7 +326,7 @@ void channel_port::on_end(const caf::error& reason) {
   end_ = reason ? from_caf(reason) : error{errc::closed, "the channel is closed"};
   ended_by_remote_ = ended_by_remote(reason);
   trailers_ = trailers_of(reason, trailed_);
-  const auto why = *end_;
+  const auto why = end_;
   auto readers = std::exchange(frame_waiters_, {});
   auto error_readers = std::exchange(error_waiters_, {});
   auto writers = std::exchange(writers_, {});

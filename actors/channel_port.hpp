@@ -86,7 +86,7 @@ class channel_port final : public requester, public worker::task {
   void postpone(postponed what);
   void put_postponed(const postponed& what);
   void handed_over();
-  std::optional<result<void>> blocked() const;
+  error blocked() const;
   bool must_wait() const { return unanswered_ >= high_water_ || !writers_.empty(); }
   void schedule_flush();
   void flush_locked();
@@ -123,7 +123,7 @@ class channel_port final : public requester, public worker::task {
   bytes rest_;  // of frames that are read raw
   std::vector<waiter> frame_waiters_, error_waiters_;
   std::list<postponed> writers_;  // a deque would own 576 bytes when empty
-  std::optional<error> end_;
+  error end_;                     // none while it lives
   std::vector<std::string> trailers_;
   std::vector<unique_function<void()>> at_end_;
   bool flush_scheduled_ = false, fetching_ = false, fetching_errors_ = false, asked_ = false, write_ended_ = false,
@@ -151,7 +151,7 @@ template <class T> void channel_port::conclude(completion_ptr<T> done) {
   else if constexpr (std::is_same_v<T, bytes>)
     done->complete(end_of_reading());
   else
-    done->complete(*end_);
+    done->complete(end_);
 }
 
 template <class T, class... Ts> void channel_port::ask(completion_ptr<T> done, Ts&&... xs) {

@@ -6,8 +6,8 @@
 namespace duplex::detail {
 
 error channel_port::end_of_reading() const {
-  if (ended_by_remote_) return {errc::end_of_stream, end_->context()};
-  return *end_;
+  if (ended_by_remote_) return {errc::end_of_stream, end_.context()};
+  return end_;
 }
 
 std::optional<result<bytes>> channel_port::try_read_frame() {

@@ -2,6 +2,7 @@
 #include <duplex/error.hpp>
 
 #include <array>
+#include <utility>
 
 namespace duplex {
 
@@ -40,9 +41,17 @@ bool is_permanent(errc code) noexcept {
   }
 }
 
+error::error(errc code, std::string context)
+    : said_(code == errc::none ? nullptr : std::make_shared<const said>(said{code, std::move(context)})) {}
+
+const std::string& error::context() const noexcept {
+  static const std::string nothing;
+  return said_ ? said_->context : nothing;
+}
+
 std::string error::message() const {
-  std::string text{to_string(code_)};
-  if (!context_.empty()) text.append(": ").append(context_);
+  std::string text{to_string(code())};
+  if (!context().empty()) text.append(": ").append(context());
   return text;
 }
 

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace duplex {
 
@@ -46,24 +46,31 @@ std::string_view to_string(errc code) noexcept;
 /// other side. A peer gives up such an endpoint and goes on dialling after all else. Thread: any.
 bool is_permanent(errc code) noexcept;
 
-/// *Value.* An `errc` and one sentence of context in lower case: what was done, to what, and the way out.
+/// *Value.* An `errc` and one sentence of context in lower case: what was done, to what, and the way out. Copies share
+/// it, and that nothing went wrong is a null pointer: every operation gives one back, and nearly all of them that.
 class error {
  public:
   error() = default;
-  error(errc code, std::string context) : code_(code), context_(std::move(context)) {}
+  /// With `errc::none`: no error, and no context.
+  error(errc code, std::string context);
 
-  [[nodiscard]] errc code() const noexcept { return code_; }
-  [[nodiscard]] const std::string& context() const noexcept { return context_; }
+  [[nodiscard]] errc code() const noexcept { return said_ ? said_->code : errc::none; }
+  [[nodiscard]] const std::string& context() const noexcept;
   /// "connection lost: session with 'hub': keepalive unanswered"
   [[nodiscard]] std::string message() const;
   /// True when there is an error.
-  explicit operator bool() const noexcept { return code_ != errc::none; }
+  explicit operator bool() const noexcept { return said_ != nullptr; }
 
-  friend bool operator==(const error&, const error&) = default;
+  friend bool operator==(const error& a, const error& b) noexcept {
+    return a.code() == b.code() && a.context() == b.context();
+  }
 
  private:
-  errc code_ = errc::none;
-  std::string context_;
+  struct said {
+    errc code;
+    std::string context;
+  };
+  std::shared_ptr<const said> said_;
 };
 
 }  // namespace duplex

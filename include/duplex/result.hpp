@@ -5,9 +5,9 @@
 
 #include <cassert>
 #include <optional>
+#include <string>
 #include <type_traits>
 #include <utility>
-#include <variant>
 
 namespace duplex {
 
@@ -17,12 +17,13 @@ template <class T> class [[nodiscard]] result {
  public:
   using value_type = T;
 
-  result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
-  result(duplex::error why) : state_(std::in_place_index<1>, std::move(why)) { assert(std::get<1>(state_)); }
+  result(T value) : value_(std::move(value)) {}
+  result(duplex::error why)
+      : error_(why ? std::move(why) : duplex::error{errc::internal, "an error was given that is none"}) {}
   result(errc code, std::string context) : result(duplex::error{code, std::move(context)}) {}
 
-  explicit operator bool() const noexcept { return state_.index() == 0; }
-  [[nodiscard]] bool has_value() const noexcept { return state_.index() == 0; }
+  explicit operator bool() const noexcept { return !error_; }
+  [[nodiscard]] bool has_value() const noexcept { return !error_; }
 
   /// The value; a programming error when there is none.
   T& operator*() & { return *checked(); }
@@ -32,14 +33,22 @@ template <class T> class [[nodiscard]] result {
   const T* operator->() const { return const_cast<result*>(this)->checked(); }
 
   /// The error, or one that says `errc::none`.
-  [[nodiscard]] duplex::error error() const { return has_value() ? duplex::error{} : std::get<1>(state_); }
+  [[nodiscard]] const duplex::error& error() const noexcept { return error_; }
 
  private:
+  // Beside an error stands an empty T, where there is such a thing: then no branch is taken where results are moved,
+  // and g++ gives no false alarm about what might not be there.
+  static constexpr bool has_empty = std::is_default_constructible_v<T>;
+
   T* checked() {
-    assert(has_value());
-    return std::get_if<0>(&state_);
+    assert(!error_);
+    if constexpr (has_empty)
+      return &value_;
+    else
+      return &*value_;
   }
-  std::variant<T, duplex::error> state_;
+  std::conditional_t<has_empty, T, std::optional<T>> value_{};
+  duplex::error error_;
 };
 
 /// *Value.* Success without a value, or the `error`.

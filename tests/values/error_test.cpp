@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include <duplex/error.hpp>
+#include <duplex/result.hpp>
 
 #include <catch2/catch.hpp>
 
@@ -64,6 +64,24 @@ TEST_CASE("error: compares by code and context", "[error]") {
   CHECK(error(errc::closed, "a") == error(errc::closed, "a"));
   CHECK(error(errc::closed, "a") != error(errc::closed, "b"));
   CHECK(error(errc::closed, "a") != error(errc::refused, "a"));
+}
+
+TEST_CASE("error: copies outlive what they were made from", "[error]") {
+  error copy;
+  {
+    const error first{errc::io, "a text that is too long for the string to keep it within itself"};
+    copy = first;
+    CHECK(copy == first);
+  }
+  CHECK(copy.context() == "a text that is too long for the string to keep it within itself");
+  CHECK(error{std::move(copy)}.code() == errc::io);
+  CHECK_FALSE(copy);  // NOLINT(bugprone-use-after-move): the claim
+  CHECK(copy.context().empty());
+}
+
+TEST_CASE("error: none is free of a context and of memory", "[error]") {
+  CHECK(error(errc::none, "context") == error{});
+  CHECK(sizeof(duplex::result<void>) == 2 * sizeof(void*));  // every operation gives one back
 }
 
 TEST_CASE("error: what dialling again does not help is permanent", "[error]") {

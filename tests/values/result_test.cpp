@@ -71,3 +71,22 @@ TEST_CASE("result: does not turn into a number by itself", "[result]") {
   CHECK_FALSE(std::is_convertible_v<error, bool>);
   CHECK(std::is_same_v<result<int>::value_type, int>);
 }
+
+TEST_CASE("result: a value need not have an empty form", "[result]") {
+  struct named {
+    explicit named(std::string of) : name(std::move(of)) {}
+    std::string name;
+  };
+  result<named> r{named{"a"}};
+  REQUIRE(r);
+  CHECK(r->name == "a");
+  r = result<named>{errc::not_found, "b"};
+  CHECK_FALSE(r);
+  CHECK(r.error().context() == "b");
+}
+
+TEST_CASE("result: an error that is none is no success", "[result]") {
+  const result<std::string> r{error{}};
+  CHECK_FALSE(r);
+  CHECK(r.error().code() == errc::internal);
+}
