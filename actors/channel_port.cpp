@@ -13,7 +13,9 @@
 namespace duplex::detail {
 namespace {
 
-constexpr std::size_t flush_size = 64 << 10;  // beyond it a larger batch saves no more
+// Beyond it a larger batch saves no more. It fits, with the frame that exceeds it, into a block of 64 KiB, which is
+// kept for the next one.
+constexpr std::size_t flush_size = 60 << 10;
 
 error closed_for_writing() { return {errc::closed, "write: this side has closed its writing"}; }
 

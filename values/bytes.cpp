@@ -89,23 +89,16 @@ void bytes::remove_prefix(std::size_t count) noexcept {
   if (begin_ == end_) *this = bytes{};
 }
 
-char* bytes_writer::extend(std::size_t size) {
-  const auto want = size_ + size;
-  if (!memory_ || want > memory_->capacity()) {
-    detail::block_ptr larger{
-        detail::block::make(memory_ ? std::max<std::size_t>(std::size_t{memory_->capacity()} * 2, want) : want)};
-    if (memory_) std::memcpy(larger->begin(), memory_->begin(), size_);
-    memory_ = std::move(larger);
-  }
-  auto* room = memory_->begin() + size_;
-  size_ = static_cast<std::uint32_t>(want);
-  return room;
+void bytes_writer::grow(std::size_t want) {
+  constexpr std::size_t most = 64 * 1024;  // what is remembered of a lot that was larger
+  const auto room = memory_ ? std::size_t{memory_->capacity()} * 2 : std::min<std::size_t>(last_, most);
+  detail::block_ptr larger{detail::block::make(std::max(room, want))};
+  if (memory_) std::memcpy(larger->begin(), memory_->begin(), size_);
+  memory_ = std::move(larger);
 }
 
 void bytes_writer::append(std::string_view data) {
   if (!data.empty()) std::memcpy(extend(data.size()), data.data(), data.size());
 }
-
-bytes bytes_writer::take() noexcept { return {std::move(memory_), 0, std::exchange(size_, 0)}; }
 
 }  // namespace duplex

@@ -111,21 +111,31 @@ class bytes {
   std::uint32_t begin_ = 0, end_ = 0;
 };
 
-/// Collects bytes, one copy each. Thread: one at a time.
+/// Collects bytes, one copy each. It begins with the room that the last lot took: a stream of lots of one size grows
+/// none of them. Thread: one at a time.
 class bytes_writer {
  public:
   /// Room for `size` more bytes behind what is there (2^31 at most), to be filled at once. Throws
   /// std::bad_alloc.
-  char* extend(std::size_t size);
+  char* extend(std::size_t size) {
+    const auto want = size_ + size;
+    if (!memory_ || want > memory_->capacity()) grow(want);
+    return memory_->begin() + std::exchange(size_, static_cast<std::uint32_t>(want));
+  }
   void append(std::string_view data);
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
   /// What was collected; the writer is empty afterwards.
-  [[nodiscard]] bytes take() noexcept;
+  [[nodiscard]] bytes take() noexcept {
+    last_ = size_;
+    return {std::move(memory_), 0, std::exchange(size_, 0)};
+  }
 
  private:
+  void grow(std::size_t want);
+
   detail::block_ptr memory_;
-  std::uint32_t size_ = 0;
+  std::uint32_t size_ = 0, last_ = 0;
 };
 
 }  // namespace duplex

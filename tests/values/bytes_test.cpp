@@ -146,3 +146,22 @@ TEST_CASE("bytes: a block holds what was asked for, up to the limit", "[bytes]")
   }
   CHECK_THROWS_AS(block::make((std::size_t{1} << 31) + 1), std::bad_alloc);
 }
+
+TEST_CASE("bytes_writer: begins with the room that the last lot took", "[bytes]") {
+  duplex::bytes_writer writer;
+  writer.append(std::string(5000, 'a'));
+  CHECK(writer.take().size() == 5000);
+  const auto* first = writer.extend(1);
+  CHECK(writer.extend(4999) == first + 1);  // it did not grow
+  CHECK(writer.take().size() == 5000);
+}
+
+TEST_CASE("bytes_writer: forgets the size of a lot that was huge", "[bytes]") {
+  duplex::bytes_writer writer;
+  writer.append(std::string(4 << 20, 'a'));
+  (void)writer.take();
+  writer.append("b");
+  auto small = writer.take();
+  CHECK(small == "b");
+  CHECK(std::move(small).release().memory->capacity() <= 64 * 1024);
+}
