@@ -13,9 +13,9 @@
 namespace duplex::detail {
 namespace {
 
-// Beyond it a larger batch saves no more. It fits, with the frame that exceeds it, into a block of 64 KiB, which is
-// kept for the next one.
-constexpr std::size_t flush_size = 60 << 10;
+// Beyond it a larger batch saves no more. A block of memory has that size: a batch of small frames fills it, and does
+// not grow into the next larger one.
+constexpr std::size_t flush_size = 64 << 10;
 
 error closed_for_writing() { return {errc::closed, "write: this side has closed its writing"}; }
 
@@ -82,9 +82,10 @@ std::optional<result<void>> channel_port::try_write(const frames& batch) {
 
 void channel_port::put(std::string_view data, form how) {
   if (how == form::frame) {
-    if (!raw_outbox_.empty()) flush_locked();
+    const auto size = data.size() + frame_header;
+    if (!raw_outbox_.empty() || outbox_.wire_size() + size > flush_size) flush_locked();
     outbox_.put(data);
-    unanswered_ += data.size() + frame_header;
+    unanswered_ += size;
   } else {
     if (!outbox_.empty()) flush_locked();
     raw_outbox_.append(data);
