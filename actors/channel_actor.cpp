@@ -97,6 +97,26 @@ error channel_core::check_frames(const frames& batch) const {
   return {};
 }
 
+// Only what cannot end the channel, nor make anybody wait: the caller may hold a lock, or be in the middle of
+// something.
+bool channel_core::write_now(frames& batch, std::uint32_t consumed) {
+  if (!is_at_rest() || state_ != state::open || write_closed_ || check_frames(batch)) return false;
+  if (stream_->queued() + batch.wire_size() > limits_.high_water) return false;
+  held_credit_ += consumed;
+  if (!batch.empty()) stream_->write(stream_->encode(std::move(batch)));
+  release_credit();
+  return true;
+}
+
+void channel_core::enqueue(caf::mailbox_element_ptr what, caf::execution_unit* unit) {
+  auto& content = what->content();
+  if (is_at_rest() && !what->mid.is_request() && !content.shared() &&
+      content.match_elements<write_atom, frames, std::uint32_t>() &&
+      write_now(content.get_mutable_as<frames>(1), content.get_as<std::uint32_t>(2)))
+    return;
+  sharing_behavior::enqueue(std::move(what), unit);
+}
+
 caf::result<void> channel_core::written(frames batch, bool is_error) {
   return written(stream_ ? stream_->encode(std::move(batch)) : std::move(batch).image(), is_error);
 }
@@ -212,7 +232,7 @@ void channel_core::on_exit() {
   if (state_ == state::over && reason && !stream_->failure()) why = reason;
   const auto end = stream_->closed() ? to_caf(end_of_reading()) : why;
   if (waiting_) {
-    for (auto& read : waiting_->reads) read.answer.deliver(end);
+    for (auto& read : waiting_->reads) read.fail(end);
     for (auto& promise : waiting_->drained) promise.deliver(why);
     for (auto& promise : waiting_->trailers) promise.deliver(why);
     if (waiting_->opened.pending()) waiting_->opened.deliver(why);

@@ -8,6 +8,7 @@
 #include "runtime/sharing_behavior.hpp"
 #include "transport/session.hpp"
 
+#include <caf/mailbox_element.hpp>
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 
@@ -43,7 +44,18 @@ using channel_core_actor =
                           caf::reacts_to<refuse_atom, error>,  // peer or parent: kept, or not
                           caf::reacts_to<close_atom, error>>;  // session: the parent has ended
 
-/// *Actor, pinned* to its session's worker, so that it may use its stream directly.
+/// *Worker-bound.* Who waits for frames on the channel's own worker, and gets them by a call.
+class frames_reader {
+ public:
+  /// Once for each `fetch_now` that was taken. Only notes them: it is called in somebody else's turn.
+  virtual void arrived(result<frames> what) = 0;
+
+ protected:
+  ~frames_reader() = default;
+};
+
+/// *Actor, pinned* to its session's worker, so that it may use its stream directly. On that worker, and while it rests,
+/// frames go through it by calls: a message costs more than all else that is done to a small frame.
 class channel_core final : public sharing_behavior<channel_core, pinned_actor<channel_core_actor::base>>,
                            public transport::stream_user {
  public:
@@ -54,6 +66,15 @@ class channel_core final : public sharing_behavior<channel_core, pinned_actor<ch
   bool cleanup(caf::error&& reason, caf::execution_unit* host) override;
   const char* name() const override { return "duplex.channel"; }
   bool hand_on() override;
+  void enqueue(caf::mailbox_element_ptr what, caf::execution_unit* unit) override;
+  using sharing_behavior::enqueue;
+
+  /// As the message `(write_atom, batch, consumed)`, if that can be had at once; otherwise changes nothing. Thread:
+  /// any.
+  bool write_now(frames& batch, std::uint32_t consumed);
+  /// As the request `(frames_atom, consumed)`, if `by` need not wait behind anybody; otherwise changes nothing. `by` is
+  /// a part of `owner`. Thread: any.
+  bool fetch_now(frames_reader& by, const caf::strong_actor_ptr& owner, std::uint32_t consumed);
 
   /// What the channel was made from, without trailers. Thread: any.
   meta describe() const;
@@ -103,6 +124,11 @@ class channel_core final : public sharing_behavior<channel_core, pinned_actor<ch
     kind what;
     std::size_t limit;
     caf::response_promise answer;
+    frames_reader* reader = nullptr;  // in place of the promise
+    caf::strong_actor_ptr owner;      // of that
+
+    void deliver(frames batch);
+    void fail(const caf::error& why);
   };
   // What most channels never need, apart: an idle channel stays small.
   struct waiting {
@@ -119,6 +145,8 @@ class channel_core final : public sharing_behavior<channel_core, pinned_actor<ch
     subscriber_->get()->eq_impl(caf::make_message_id(), caf::strong_actor_ptr{ctrl()}, context(),
                                 std::forward<Ts>(xs)...);
   }
+  bool hand_to_reader();
+  bool is_at_rest();
   void look();
   bool settle_open();
   void push_to_subscriber();

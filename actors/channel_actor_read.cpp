@@ -6,8 +6,22 @@
 
 namespace duplex::detail {
 
+void channel_core::pending_read::deliver(frames batch) {
+  if (reader != nullptr)
+    reader->arrived(std::move(batch));
+  else
+    answer.deliver(std::move(batch));
+}
+
+void channel_core::pending_read::fail(const caf::error& why) {
+  if (reader != nullptr)
+    reader->arrived(from_caf(why));
+  else
+    answer.deliver(why);
+}
+
 caf::response_promise channel_core::wait_for(pending_read::kind what, std::size_t limit) {
-  pending_read read{what, limit, make_response_promise()};
+  pending_read read{what, limit, make_response_promise(), nullptr, nullptr};
   if (subscriber_) {
     read.answer.deliver(to_caf({errc::invalid_argument, "read: the channel has a subscriber"}));
     return read.answer;
@@ -31,7 +45,7 @@ error channel_core::end_of_reading() const {
 // Answers if there is something to answer with.
 bool channel_core::answer(pending_read& read) {
   if (!stream_) {
-    read.answer.deliver(to_caf({errc::closed, "read: the channel is closed"}));
+    read.fail(to_caf({errc::closed, "read: the channel is closed"}));
     return true;
   }
   if (read.what == pending_read::kind::bytes) {
@@ -43,18 +57,18 @@ bool channel_core::answer(pending_read& read) {
   } else {
     auto batch = read.what == pending_read::kind::frames ? stream_->take_frames() : stream_->take_errors();
     if (!batch) {
-      read.answer.deliver(to_caf(batch.error()));
+      read.fail(to_caf(batch.error()));
       break_with(batch.error());
       return true;
     }
     if (!batch->empty()) {
       if (read.what == pending_read::kind::errors) stream_->consumed(batch->wire_size());
-      read.answer.deliver(std::move(*batch));
+      read.deliver(std::move(*batch));
       return true;
     }
   }
   if (!stream_->ended()) return false;
-  read.answer.deliver(to_caf(end_of_reading()));
+  read.fail(to_caf(end_of_reading()));
   return true;
 }
 
@@ -100,14 +114,45 @@ void channel_core::push_to_subscriber() {
 // The session's turn, not this actor's: it may fill a mailbox, but not end, nor answer a request: who made that may run
 // the application's code on hearing it. What is wrong with the data is found again by `look`.
 bool channel_core::hand_on() {
+  if (state_ != state::open || stream_->errors_readable()) return false;
+  if (!subscriber_) return hand_to_reader();
   const bool anybody_waits = waiting_ && !waiting_->is_idle();
-  if (state_ != state::open || !subscriber_ || form_ != delivery::frames || anybody_waits || stream_->errors_readable())
-    return false;
+  if (form_ != delivery::frames || anybody_waits) return false;
   release_credit();
   auto batch = stream_->take_frames();
   if (!batch) return false;
   if (!batch->empty()) pass_on(frames_atom_v, std::move(*batch));
   return !stream_->readable();
+}
+
+bool channel_core::hand_to_reader() {
+  if (!waiting_ || waiting_->reads.empty()) return true;  // who reads next will find them
+  auto& reads = waiting_->reads;
+  if (reads.size() != 1 || reads[0].reader == nullptr) return false;
+  auto batch = stream_->take_frames();
+  if (!batch) return false;
+  if (batch->empty()) return true;
+  const auto read = std::move(reads[0]);
+  reads.clear();
+  read.reader->arrived(std::move(*batch));
+  return true;
+}
+
+// Nobody runs it, and no message waits for it that came before.
+bool channel_core::is_at_rest() { return home() != nullptr && worker::current() == home() && mailbox().blocked(); }
+
+bool channel_core::fetch_now(frames_reader& by, const caf::strong_actor_ptr& owner, std::uint32_t consumed) {
+  if (!is_at_rest() || state_ != state::open || subscriber_ || stream_->ended()) return false;
+  if (waiting_ && !waiting_->reads.empty()) return false;
+  stream_->expect_frames(true);
+  auto batch = stream_->take_frames();
+  if (!batch) return false;
+  if (consumed != 0) stream_->consumed(consumed);
+  if (batch->empty())
+    patience().reads.push_back({pending_read::kind::frames, 0, {}, &by, owner});
+  else
+    by.arrived(std::move(*batch));
+  return true;
 }
 
 void channel_core::answer_drained() {

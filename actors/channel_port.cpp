@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "actors/channel_port.hpp"
 
-#include "actors/channel_actor.hpp"
 #include "actors/descriptor_relay.hpp"
 #include "actors/sending.hpp"
 #include "transport/line_codec.hpp"
@@ -25,18 +24,16 @@ channel_port::channel_port(caf::actor_config& config, channel_actor actor, worke
     : requester(config),
       actor_(std::move(actor)),
       target_(caf::actor_cast<caf::strong_actor_ptr>(actor_)),
+      core_(dynamic_cast<channel_core*>(target_->get())),
       home_(home) {
-  if (const auto* core = dynamic_cast<const channel_core*>(target_->get())) {
-    max_frame_ = core->max_frame();
-    high_water_ = core->high_water();
-    by_lines_ = core->by_lines();
+  if (core_ != nullptr) {
+    max_frame_ = core_->max_frame();
+    high_water_ = core_->high_water();
+    by_lines_ = core_->by_lines();
   }
 }
 
-bool channel_port::has_ended() const {
-  const auto* core = dynamic_cast<const channel_core*>(target_->get());
-  return core == nullptr || core->has_ended();
-}
+bool channel_port::has_ended() const { return core_ == nullptr || core_->has_ended(); }
 
 void channel_port::start() {
   // Weak, else port and channel would keep each other: the handles keep the port.
@@ -97,7 +94,7 @@ void channel_port::put(std::string_view data, form how) {
 void channel_port::put(const frames& batch) {
   if (batch.empty()) return;
   flush_locked();
-  send(target_, write_atom_v, batch, std::exchange(consumed_, 0));
+  hand_over(batch);
   unanswered_ += batch.wire_size();
   handed_over();
 }
@@ -106,12 +103,12 @@ void channel_port::handed_over() {
   if (outbox_.wire_size() + raw_outbox_.size() >= flush_size)
     flush_locked();
   else if (!outbox_.empty() || !raw_outbox_.empty())
-    schedule_flush();
+    schedule();
   want_drained();
 }
 
-void channel_port::schedule_flush() {
-  if (std::exchange(flush_scheduled_, true)) return;
+void channel_port::schedule() {
+  if (std::exchange(scheduled_, true)) return;
   const caf::intrusive_ptr<channel_port> self{this};
   if (worker::current() == home_)
     ref_for_turn_ = self, home_->when_idle(*this);
@@ -119,19 +116,29 @@ void channel_port::schedule_flush() {
     home_->post([self] { self->run(); });
 }
 
+// Readers first: what they write on hearing it leaves at once.
 void channel_port::run() {
   const auto keep = std::exchange(ref_for_turn_, nullptr);
-  std::lock_guard lock{mutex_};
-  flush_scheduled_ = false;
+  std::unique_lock lock{mutex_};
+  if (std::exchange(frames_came_, false)) serve_readers(lock);
+  scheduled_ = false;
   flush_locked();
+  if (frames_came_) schedule();
+  fetch_frames(std::move(lock));
 }
 
-// Sending under the mutex keeps the order between a full outbox and the turn's end; it only fills a mailbox.
+// Sending under the mutex keeps the order between a full outbox and the turn's end; it only fills a mailbox, or a
+// stream.
 void channel_port::flush_locked() {
-  if (!outbox_.empty()) send(target_, write_atom_v, outbox_.take(), std::exchange(consumed_, 0));
+  if (!outbox_.empty()) hand_over(outbox_.take());
   if (!raw_outbox_.empty()) {
     send(target_, write_atom_v, raw_outbox_.take());
   }
+}
+
+void channel_port::hand_over(frames batch) {
+  const auto consumed = std::exchange(consumed_, 0U);
+  if (core_ == nullptr || !core_->write_now(batch, consumed)) send(target_, write_atom_v, std::move(batch), consumed);
 }
 
 void channel_port::want_drained() {
@@ -236,8 +243,8 @@ void channel_port::describe(completion_ptr<meta> done) {
   }
   result<meta> outcome{end_};
   // What an ended channel was made from does not change, and the handle keeps it alive.
-  if (const auto* core = dynamic_cast<const channel_core*>(target_->get())) {
-    auto known = core->describe();
+  if (core_ != nullptr) {
+    auto known = core_->describe();
     known.trailers = trailers_;
     known.trailed = trailed_;
     outcome = std::move(known);
@@ -247,7 +254,7 @@ void channel_port::describe(completion_ptr<meta> done) {
 }
 
 // What the relay gets: the channel, to be closed by it, and what this port has read ahead.
-relay_end channel_port::hand_over() {
+relay_end channel_port::give_away() {
   std::lock_guard lock{mutex_};
   flush_locked();
   disowned_ = write_ended_ = trailers_written_ = true;
@@ -259,12 +266,12 @@ relay_end channel_port::hand_over() {
 }
 
 void channel_port::join(channel_port& other, completion_ptr<void> done) {
-  await_join(home_system().spawn<relay>(hand_over(), other.hand_over()), std::move(done));
+  await_join(home_system().spawn<relay>(give_away(), other.give_away()), std::move(done));
 }
 
 void channel_port::join(const descriptor& with, completion_ptr<void> done) {
   if (home_ == nullptr) return done->complete({errc::unsupported, "join: this channel's actor has no worker"});
-  await_join(home_system().spawn<descriptor_relay>(home_, hand_over(), with), std::move(done));
+  await_join(home_system().spawn<descriptor_relay>(home_, give_away(), with), std::move(done));
 }
 
 void channel_port::await_join(const caf::actor& by, completion_ptr<void> done) {
@@ -330,12 +337,11 @@ void channel_port::on_end(const caf::error& reason) {
   ended_by_remote_ = ended_by_remote(reason);
   trailers_ = trailers_of(reason, trailed_);
   const auto why = end_;
-  auto readers = std::exchange(frame_waiters_, {});
   auto error_readers = std::exchange(error_waiters_, {});
   auto writers = std::exchange(writers_, {});
   auto others = std::exchange(at_end_, {});
+  serve_readers(lock);
   lock.unlock();
-  for (auto& one : readers) one(nullptr);
   for (auto& one : error_readers) one(nullptr);
   for (auto& one : writers) one.done->complete(why);
   for (auto& one : others) one();

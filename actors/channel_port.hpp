@@ -4,6 +4,7 @@
 #include <duplex/channel.hpp>
 #include <duplex/frame.hpp>
 
+#include "actors/channel_actor.hpp"
 #include "actors/relay.hpp"
 #include "runtime/requester.hpp"
 #include "runtime/worker.hpp"
@@ -24,7 +25,7 @@ struct channel_state;
 /// (one message per frame would cap at 2.4 million a second) and hands out what the actor gave, frame by frame. The
 /// mutex is held for a few instructions at a time and never while anybody's code runs: it stands for the mailbox that a
 /// requester does not have.
-class channel_port final : public requester, public worker::task {
+class channel_port final : public requester, public worker::task, public frames_reader {
  public:
   /// Bytes as they are, or the payload of one frame.
   enum class form : bool { raw, frame };
@@ -68,11 +69,16 @@ class channel_port final : public requester, public worker::task {
   /// Any other request: what was written goes first.
   template <class T, class... Ts> void ask(completion_ptr<T> done, Ts&&... xs);
 
-  void run() override;  // the outbox, once per turn
+  void run() override;  // what arrived, and the outbox, once per turn
+  void arrived(result<frames> what) override;
   void dropped() noexcept override { ref_for_turn_ = nullptr; }
 
  private:
   using waiter = unique_function<void(const error*)>;  // fails with the error, or without one tries again
+  struct frame_waiter {
+    completion_ptr<bytes> one;
+    completion_ptr<frames> all;  // or this
+  };
   struct postponed {
     bytes data;
     form how;
@@ -88,15 +94,18 @@ class channel_port final : public requester, public worker::task {
   void handed_over();
   error blocked() const;
   bool must_wait() const { return unanswered_ >= high_water_ || !writers_.empty(); }
-  void schedule_flush();
+  void schedule();
+  std::optional<result<bytes>> next_frame();
+  std::optional<result<frames>> next_frames();
+  void wait_for_frames(frame_waiter who, std::unique_lock<std::mutex> lock);
+  void serve_readers(std::unique_lock<std::mutex>& lock);
   void flush_locked();
-  template <class Verb, class... Ts>
-  void fetch(bool channel_port::*under_way, frames channel_port::*into, std::vector<waiter> channel_port::*who,
-             Verb verb, Ts... xs);
+  void hand_over(frames batch);
+  bool leave_to_end(const error& why);
   void return_credit();
-  relay_end hand_over();
+  relay_end give_away();
   void await_join(const caf::actor& by, completion_ptr<void> done);
-  void fetch_frames();
+  void fetch_frames(std::unique_lock<std::mutex> lock);
   void fetch_errors();
   void want_drained();
   void drained();
@@ -106,6 +115,7 @@ class channel_port final : public requester, public worker::task {
 
   channel_actor actor_;
   caf::strong_actor_ptr target_;
+  channel_core* core_;  // the same; nullptr: somebody else's actor
   worker* home_;
   std::uint64_t max_frame_ = UINT32_MAX;
   // Bytes on their way to the channel for which no answer has come; with as many in the channel's own queue this bounds
@@ -121,13 +131,15 @@ class channel_port final : public requester, public worker::task {
   std::uint32_t consumed_ = 0;    // credit to give back with the next message
   frames arrived_, errors_;
   bytes rest_;  // of frames that are read raw
-  std::vector<waiter> frame_waiters_, error_waiters_;
+  std::vector<frame_waiter> frame_waiters_;
+  std::vector<waiter> error_waiters_;
   std::list<postponed> writers_;  // a deque would own 576 bytes when empty
   error end_;                     // none while it lives
   std::vector<std::string> trailers_;
   std::vector<unique_function<void()>> at_end_;
-  bool flush_scheduled_ = false, fetching_ = false, fetching_errors_ = false, asked_ = false, write_ended_ = false,
-       trailers_written_ = false;
+  error not_read_;  // for those who wait for frames
+  bool scheduled_ = false, frames_came_ = false, fetching_ = false, fetching_errors_ = false, asked_ = false,
+       write_ended_ = false, trailers_written_ = false;
   bool trailed_ = false, disowned_ = false, ended_by_remote_ = false;
   caf::intrusive_ptr<channel_port> ref_for_turn_;  // while the worker will run this task
 };

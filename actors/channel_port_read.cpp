@@ -10,8 +10,8 @@ error channel_port::end_of_reading() const {
   return end_;
 }
 
-std::optional<result<bytes>> channel_port::try_read_frame() {
-  std::lock_guard lock{mutex_};
+// What there is, or why there will be no more.
+std::optional<result<bytes>> channel_port::next_frame() {
   if (!arrived_.empty()) {
     auto payload = arrived_.pop_front();
     consumed_ += static_cast<std::uint32_t>(payload.size()) + frame_header;
@@ -21,14 +21,23 @@ std::optional<result<bytes>> channel_port::try_read_frame() {
   return std::nullopt;
 }
 
-std::optional<result<frames>> channel_port::try_read_frames() {
-  std::lock_guard lock{mutex_};
+std::optional<result<frames>> channel_port::next_frames() {
   if (!arrived_.empty()) {
     consumed_ += static_cast<std::uint32_t>(arrived_.wire_size());
     return result<frames>{std::exchange(arrived_, {})};
   }
   if (end_) return result<frames>{end_of_reading()};
   return std::nullopt;
+}
+
+std::optional<result<bytes>> channel_port::try_read_frame() {
+  std::lock_guard lock{mutex_};
+  return next_frame();
+}
+
+std::optional<result<frames>> channel_port::try_read_frames() {
+  std::lock_guard lock{mutex_};
+  return next_frames();
 }
 
 std::optional<result<bytes>> channel_port::try_read_error() {
@@ -71,39 +80,24 @@ void channel_port::read(std::size_t limit, completion_ptr<bytes> done) {
 }
 
 void channel_port::read_frame(completion_ptr<bytes> done) {
-  if (auto outcome = try_read_frame()) return done->complete(std::move(*outcome));
-  {
-    std::unique_lock lock{mutex_};
-    if (!arrived_.empty() || end_) {  // it came between the look and the lock
-      lock.unlock();
-      return read_frame(std::move(done));
-    }
-    frame_waiters_.push_back([this, done = std::move(done)](const error* why) mutable {
-      if (why != nullptr)
-        done->complete(*why);
-      else
-        read_frame(std::move(done));
-    });
-  }
-  fetch_frames();
+  std::unique_lock lock{mutex_};
+  auto outcome = next_frame();
+  if (!outcome) return wait_for_frames({std::move(done), nullptr}, std::move(lock));
+  lock.unlock();
+  done->complete(std::move(*outcome));
 }
 
 void channel_port::read_frames(completion_ptr<frames> done) {
-  if (auto outcome = try_read_frames()) return done->complete(std::move(*outcome));
-  {
-    std::unique_lock lock{mutex_};
-    if (!arrived_.empty() || end_) {  // it came between the look and the lock
-      lock.unlock();
-      return read_frames(std::move(done));
-    }
-    frame_waiters_.push_back([this, done = std::move(done)](const error* why) mutable {
-      if (why != nullptr)
-        done->complete(*why);
-      else
-        read_frames(std::move(done));
-    });
-  }
-  fetch_frames();
+  std::unique_lock lock{mutex_};
+  auto outcome = next_frames();
+  if (!outcome) return wait_for_frames({nullptr, std::move(done)}, std::move(lock));
+  lock.unlock();
+  done->complete(std::move(*outcome));
+}
+
+void channel_port::wait_for_frames(frame_waiter who, std::unique_lock<std::mutex> lock) {
+  frame_waiters_.push_back(std::move(who));
+  fetch_frames(std::move(lock));
 }
 
 void channel_port::read_error(completion_ptr<bytes> done) {
@@ -130,34 +124,61 @@ void channel_port::return_credit() {
 }
 
 // One request at a time for each kind; its answer serves whoever waits then.
-template <class Verb, class... Ts>
-void channel_port::fetch(bool channel_port::*under_way, frames channel_port::*into,
-                         std::vector<waiter> channel_port::*who, Verb verb, Ts... xs) {
-  auto answer = [self = caf::intrusive_ptr<channel_port>{this}, under_way, into, who](const caf::error& failed,
-                                                                                      caf::message content) {
-    const auto why = from_caf(failed);
-    std::unique_lock lock{self->mutex_};
-    self.get()->*under_way = false;
-    if (why.code() == errc::closed && !self->end_) {  // on_end will serve them, with the reason
-      self->at_end_.push_back([self] {});             // and must find them: this may be the last reference
-      return;
-    }
-    if (!failed) self.get()->*into = std::move(content.get_mutable_as<frames>(0));
-    auto waiting = std::exchange(self.get()->*who, {});
-    lock.unlock();
-    for (auto& one : waiting) one(failed && why.code() != errc::closed ? &why : nullptr);
+void channel_port::fetch_frames(std::unique_lock<std::mutex> lock) {
+  if (end_ || frame_waiters_.empty() || frames_came_) return;  // `run` has yet to hand those out
+  if (std::exchange(fetching_, true)) return;
+  const auto credit = std::exchange(consumed_, 0U);
+  lock.unlock();
+  if (core_ != nullptr && core_->fetch_now(*this, caf::strong_actor_ptr{ctrl()}, credit)) return;
+  auto answer = [self = caf::intrusive_ptr<channel_port>{this}](const caf::error& failed, caf::message content) {
+    if (failed)
+      self->arrived(from_caf(failed));
+    else
+      self->arrived(std::move(content.get_mutable_as<frames>(0)));
   };
-  request(target_, no_timeout, std::move(answer), verb, xs...);
+  request(target_, no_timeout, std::move(answer), frames_atom_v, credit);
 }
 
-void channel_port::fetch_frames() {
-  std::uint32_t credit = 0;
-  {
-    std::lock_guard lock{mutex_};
-    if (end_ || frame_waiters_.empty() || std::exchange(fetching_, true)) return;
-    credit = std::exchange(consumed_, 0);
+// Whether on_end will serve who waits, with the reason. It must find them: this may be the last reference.
+bool channel_port::leave_to_end(const error& why) {
+  if (why.code() != errc::closed || end_) return false;
+  at_end_.push_back([self = caf::intrusive_ptr<channel_port>{this}] {});
+  return true;
+}
+
+// Who waits is woken apart from the channel's turn, when the channel rests: then the next read needs no message.
+void channel_port::arrived(result<frames> what) {
+  std::lock_guard lock{mutex_};
+  fetching_ = false;
+  if (what)
+    arrived_ = std::move(*what);
+  else if (leave_to_end(what.error()))
+    return;
+  else
+    not_read_ = what.error();
+  frames_came_ = true;
+  schedule();
+}
+
+// In their order, as far as it goes round. Each is completed, and let go, without the lock: that may run the
+// application's code, and release the last handle.
+void channel_port::serve_readers(std::unique_lock<std::mutex>& lock) {
+  const auto why = std::exchange(not_read_, {});
+  const auto serve = [&]<class T>(completion_ptr<T>& waiting, std::optional<result<T>> outcome) {
+    if (!outcome && why) outcome = why;
+    if (!outcome) return false;
+    auto done = std::move(waiting);
+    frame_waiters_.erase(frame_waiters_.begin());
+    lock.unlock();
+    done->complete(std::move(*outcome));
+    done = nullptr;
+    lock.lock();
+    return true;
+  };
+  for (auto left = frame_waiters_.size(); left != 0 && !frame_waiters_.empty(); --left) {
+    auto& first = frame_waiters_.front();
+    if (!(first.one ? serve(first.one, next_frame()) : serve(first.all, next_frames()))) return;
   }
-  fetch(&channel_port::fetching_, &channel_port::arrived_, &channel_port::frame_waiters_, frames_atom_v, credit);
 }
 
 void channel_port::fetch_errors() {
@@ -166,7 +187,17 @@ void channel_port::fetch_errors() {
     if (end_ || error_waiters_.empty() || std::exchange(fetching_errors_, true)) return;
     return_credit();
   }
-  fetch(&channel_port::fetching_errors_, &channel_port::errors_, &channel_port::error_waiters_, error_atom_v);
+  auto answer = [self = caf::intrusive_ptr<channel_port>{this}](const caf::error& failed, caf::message content) {
+    const auto why = from_caf(failed);
+    std::unique_lock lock{self->mutex_};
+    self->fetching_errors_ = false;
+    if (self->leave_to_end(why)) return;
+    if (!failed) self->errors_ = std::move(content.get_mutable_as<frames>(0));
+    auto waiting = std::exchange(self->error_waiters_, {});
+    lock.unlock();
+    for (auto& one : waiting) one(failed && why.code() != errc::closed ? &why : nullptr);
+  };
+  request(target_, no_timeout, std::move(answer), error_atom_v);
 }
 
 }  // namespace duplex::detail

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // usage: paths PATH COUNT: walks a hot path COUNT times, on one thread and with no timer that fires, so that callgrind
 // counts the same twice. Everything beside the walks costs the same whatever COUNT is: count.sh takes a difference.
+#include <duplex/async.hpp>
 #include <duplex/duplex.hpp>
 #include <duplex/key.hpp>
 
@@ -8,6 +9,7 @@
 #include "transport/frame_codec.hpp"
 
 #include <libssh/libssh.h>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <caf/event_based_actor.hpp>
@@ -129,6 +131,39 @@ void write(long count) {
   std::_Exit(0);  // how an orderly end goes would depend on time
 }
 
+asio::awaitable<void> echo(channel ch) {
+  while (const auto batch = co_await ch.async_read_frames()) expect(co_await ch.async_write_frames(*batch));
+}
+
+asio::awaitable<void> play(peer& me, asio::io_context& until, long count) {
+  auto opening = me.async_open("hub", "echo");
+  auto ch = expect(co_await std::move(opening));
+  for (; count > 0; --count) {
+    expect(co_await ch.async_write_frame(payload));
+    expect(co_await ch.async_read_frame());
+  }
+  until.stop();
+}
+
+/// A frame from one coroutine to another and back, within the process: what lies between them and a carrier.
+void trip(long count) {
+  asio::io_context io{1};
+  runtime rt{io};
+  auto hub = rt.spawn_peer({.name = "hub", .identity = key::generate().text()});
+  auto me = rt.spawn_peer({.name = "me", .identity = key::generate().text()});
+  auto guard = asio::make_work_guard(io);
+  std::thread runs{[&io] { io.run(); }};
+  expect(hub.serve("echo", echo));
+  expect(me.connect(expect(hub.bind("inproc://paths")).str()));
+  guard.reset();
+  io.stop();
+  runs.join();
+  io.restart();
+  asio::co_spawn(io, play(me, io, count), asio::detached);
+  io.run();
+  std::_Exit(0);
+}
+
 /// A message from one actor to another, which sends the next one back.
 void hop(long count) {
   asio::io_context io{1};
@@ -154,8 +189,10 @@ int main(int argc, char** argv) {
     decode(4096, count);  // what libssh reads from a socket at a time
   else if (path == "write")
     write(count);
+  else if (path == "trip")
+    trip(count);
   else if (path == "hop")
     hop(count);
   else
-    fail("usage: paths decode-32k|decode-4k|write|hop COUNT");
+    fail("usage: paths decode-32k|decode-4k|write|trip|hop COUNT");
 }

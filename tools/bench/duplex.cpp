@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Duplex as its users write it: actors for what the goals say of actors, coroutines elsewhere. transport=tcp|unix,
-// sessions=N, workers=N (of each process), busy_poll_us=N, reader=actor|coroutine (frames), client=ssh (bulk).
+// sessions=N, workers=N (of each process), busy_poll_us=N, by=actor|coroutine (rtt, rtt64), reader=actor|coroutine
+// (frames), client=ssh (bulk).
 #include "tools/bench/duplex_sides.hpp"
 
 #include <boost/asio/steady_timer.hpp>
@@ -62,6 +63,41 @@ namespace {
 awaitable<duplex::channel> open(coroutine_client& me, std::string_view service) {
   auto opened = co_await me.peer().async_open("hub", service);
   co_return value_of(std::move(opened));
+}
+
+awaitable<void> echo_one_by_one(coroutine_client& me) {
+  const std::string frame(small_size, 'x');
+  auto on = co_await open(me, "echo-coroutine");
+  round_trips trips;
+  while (trips.lap()) {
+    must(co_await on.async_write_frame(frame));
+    value_of(co_await on.async_read_frame());
+  }
+  trips.report();
+}
+
+void run_rtt(const std::string& address, const settings& with) {
+  if (setting(with, "by", "actor") == "actor") return run_round_trips(address, with);
+  coroutine_client me{address};
+  me.run(echo_one_by_one(me));
+}
+
+/// Keeps in_flight frames under way; what came goes out again, as in the other programs.
+awaitable<void> keep_in_flight(coroutine_client& me) {
+  auto on = co_await open(me, "echo-coroutine");
+  const std::string frame(small_size, 'x');
+  for (std::size_t i = 0; i < in_flight; ++i) must(co_await on.async_write_frame(frame));
+  for (meter done;;) {
+    const auto batch = value_of(co_await on.async_read_frames());
+    if (done.done(batch.count())) co_return report("per_second", done.rate());
+    must(co_await on.async_write_frames(batch));
+  }
+}
+
+void run_rtt64(const std::string& address, const settings& with) {
+  if (setting(with, "by", "actor") == "actor") return run_in_flight(address, with);
+  coroutine_client me{address};
+  me.run(keep_in_flight(me));
 }
 
 awaitable<void> finish(duplex::channel on, tally& received) {
@@ -299,8 +335,8 @@ void run_connect(const std::string& address, const settings&) {
 int main(int argc, char** argv) {
   using namespace bench;
   return bench::main(argc, argv,
-                     {{"rtt", {serve_all, run_round_trips}},
-                      {"rtt64", {serve_all, run_in_flight}},
+                     {{"rtt", {serve_all, run_rtt}},
+                      {"rtt64", {serve_all, run_rtt64}},
                       {"rpc", {serve_all, run_rpc}},
                       {"frames", {serve_all, run_frames}},
                       {"bulk", {serve_all, run_bulk}},

@@ -71,6 +71,7 @@ TRIPS = {"p50": US, "p99": US}
 RATE = {"per_second": PER_SECOND}
 BUSY = duplex("busy_poll 50 us", "busy_poll_us=50")
 COROUTINE = duplex("coroutine", "reader=coroutine")
+COROUTINES = duplex("coroutines", "by=coroutine")
 BULK = {"mb_per_second": ("MB/s", False), "cpu_s_per_gb": ("s/GB", True)}
 INPROC = System("Duplex", "bench_inproc", (), "ours")
 INPROC_COROUTINE = System("Duplex, coroutines", "bench_inproc", ("reader=coroutine",), "ours")
@@ -115,12 +116,12 @@ WORKLOADS = {
     "rtt": [Workload(
         "rtt", TRIPS,
         [TCP, System("raw unix", "bench_sockets", ("security=none", "transport=unix"), "floor"), TLS, LIBSSH,
-         *ALL_PEERS, DUPLEX, UNIX, BUSY],
+         *ALL_PEERS, DUPLEX, COROUTINES, UNIX, BUSY],
         [Goal("p50", "<=", 1.5, TLS, "one"), Goal("p50", "<=", 1.35, TLS, "apart"),
          Goal("p50", "<=", 1, TCP, "apart", BUSY)],
         "rtt", placements=("apart", "one", "free"))],
     "rtt64": [Workload(
-        "rtt64", RATE, [TCP, TLS, LIBSSH, *ALL_PEERS, DUPLEX, BUSY],
+        "rtt64", RATE, [TCP, TLS, LIBSSH, *ALL_PEERS, DUPLEX, COROUTINES, BUSY],
         [Goal("per_second", ">=", 2.5, ZMQ), Goal("per_second", ">=", 10, GRPC)], "rtt64", placements=("apart", "one"))],
     "rpc": [Workload(
         "rpc", {**TRIPS, **RATE, "objects": PER_SECOND}, [TLS, LIBSSH, GRPC, CAF_TCP, CAF, DUPLEX],
