@@ -14,9 +14,10 @@ namespace {
 // g++ 12 gets a co_await within Catch's macros wrong: it runs twice.
 void ok(const auto& outcome) { CHECK(outcome.error().message() == "no error"); }
 
-// Runs a coroutine on a thread of its own to its end.
+// Runs a coroutine on this thread to its end.
 void run(boost::asio::awaitable<void> what) {
-  boost::asio::io_context io;
+  static boost::asio::io_context io;  // outlives the runtimes, whose threads post to it
+  io.restart();
   std::exception_ptr thrown;
   boost::asio::co_spawn(io, std::move(what), [&](std::exception_ptr e) { thrown = e; });
   io.run_for(patience);

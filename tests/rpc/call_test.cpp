@@ -75,10 +75,10 @@ TEST_CASE("call: a call becomes a channel of bytes", "[rpc]") {
 }
 
 TEST_CASE("call: coroutines await calls", "[rpc]") {
+  asio::io_context io;  // outlives the runtime, whose threads post to it
   rpc_pair f;
   REQUIRE(f.far.serve(calculator()));
   const auto calc = f.near.use<demo::Calc>("hub");
-  asio::io_context io;
   int got = 0;
   asio::co_spawn(
       io,

@@ -89,9 +89,9 @@ TEST_CASE("cancel: a call that is dropped stops its handler", "[rpc]") {
 }
 
 TEST_CASE("cancel: an Asio cancellation slot reaches the handler", "[rpc]") {
+  asio::io_context io;  // outlives the runtime, whose threads post to it
   waiting_pair f;
   const auto hang = f.near.method<int()>("t.hang", "hub");
-  asio::io_context io;
   asio::cancellation_signal signal;
   std::exception_ptr thrown;
   asio::co_spawn(
