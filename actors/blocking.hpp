@@ -36,11 +36,11 @@ template <class Op, class Target> result<typename Op::value> wait(const std::sha
   caf::actor_system* system = nullptr;
   if constexpr (std::is_same_v<Target, channel_state>) {
     if (auto outcome = attempt(*on, op)) return std::move(*outcome);
-    system = &on->port->home_system();
+    if (!on->port->is_over()) system = &on->port->home_system();  // else there may be none, and nothing to wait for
   } else {
     system = on->system;
   }
-  if (on_worker(*system))
+  if (system != nullptr && on_worker(*system))
     return {errc::would_deadlock,
             "a blocking call on a worker thread would wait for itself: use the async_ form, or messages"};
   auto done = std::make_unique<promised<value>>();

@@ -5,6 +5,7 @@
 #include "actors/blocking.hpp"
 #include "actors/channel_actor.hpp"
 #include "actors/channel_port.hpp"
+#include "runtime/scheduler.hpp"
 
 #include <caf/actor_cast.hpp>
 
@@ -144,10 +145,13 @@ template result<meta> wait(const std::shared_ptr<channel_state>&, const meta_op&
 
 channel::channel(caf::actor_system& system, channel_actor actor) {
   const auto* pinned = dynamic_cast<const detail::pinned*>(caf::actor_cast<caf::abstract_actor*>(actor));
-  auto port = detail::make_requester<detail::channel_port>(system, std::move(actor),
-                                                           pinned != nullptr ? pinned->home() : nullptr);
+  auto* home = pinned != nullptr ? pinned->home() : nullptr;
+  auto* workers = detail::scheduler::find(system);
+  if (home == nullptr && workers != nullptr) home = &workers->next();
+  auto port = detail::make_requester<detail::channel_port>(system, std::move(actor), home);
   port->start();
   state_ = std::make_shared<detail::channel_state>(std::move(port));
+  if (workers != nullptr) workers->at_stop(state_);
 }
 
 channel_actor channel::actor() const { return state_ ? state_->port->actor() : channel_actor{}; }

@@ -47,7 +47,8 @@ using channel_core_actor =
 /// *Worker-bound.* Who waits for frames on the channel's own worker, and gets them by a call.
 class frames_reader {
  public:
-  /// Once for each `fetch_now` that was taken. Only notes them: it is called in somebody else's turn.
+  /// What a `fetch_now` that was taken came to; after an error perhaps once more. It is called in somebody else's turn,
+  /// and only notes them.
   virtual void arrived(result<frames> what) = 0;
 
  protected:

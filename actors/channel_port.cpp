@@ -54,6 +54,18 @@ void channel_port::abandon() {
   if (!disowned_ && !end_) send(target_, close_atom_v);
 }
 
+// An actor to which a message goes then is ended in place of taking it.
+void channel_port::runtime_stopped() noexcept {
+  target_->enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(caf::message_priority::high), {},
+                                             caf::exit_msg{actor_.address(), caf::exit_reason::user_shutdown}),
+                   nullptr);
+}
+
+bool channel_port::is_over() {
+  std::lock_guard lock{mutex_};
+  return static_cast<bool>(end_);
+}
+
 // Why nothing can be written, if so.
 error channel_port::blocked() const { return end_ || !write_ended_ ? end_ : closed_for_writing(); }
 
@@ -125,6 +137,14 @@ void channel_port::run() {
   flush_locked();
   if (frames_came_) schedule();
   fetch_frames(std::move(lock));
+}
+
+// The runtime has stopped: nothing is written any more, but what came is given to who waits for it.
+void channel_port::dropped() noexcept {
+  const auto keep = std::exchange(ref_for_turn_, nullptr);
+  std::unique_lock lock{mutex_};
+  scheduled_ = false;
+  if (std::exchange(frames_came_, false)) serve_readers(lock);
 }
 
 // Sending under the mutex keeps the order between a full outbox and the turn's end; it only fills a mailbox, or a

@@ -7,6 +7,7 @@
 #include "actors/channel_actor.hpp"
 #include "actors/relay.hpp"
 #include "runtime/requester.hpp"
+#include "runtime/stoppable.hpp"
 #include "runtime/worker.hpp"
 
 #include <caf/actor_cast.hpp>
@@ -38,6 +39,11 @@ class channel_port final : public requester, public worker::task, public frames_
   void start();
   /// The last handle is gone.
   void abandon();
+  /// Ends the channel if it has not ended, so that the handle, which may live on, hears it: one with unread data waits
+  /// for its reader though its session is gone.
+  void runtime_stopped() noexcept;
+  /// The channel has ended, perhaps with its runtime: every operation is done at once.
+  [[nodiscard]] bool is_over();
   /// From now on `abandon` leaves the channel open.
   void disown();
 
@@ -71,7 +77,7 @@ class channel_port final : public requester, public worker::task, public frames_
 
   void run() override;  // what arrived, and the outbox, once per turn
   void arrived(result<frames> what) override;
-  void dropped() noexcept override { ref_for_turn_ = nullptr; }
+  void dropped() noexcept override;
 
  private:
   using waiter = unique_function<void(const error*)>;  // fails with the error, or without one tries again
@@ -95,6 +101,7 @@ class channel_port final : public requester, public worker::task, public frames_
   error blocked() const;
   bool must_wait() const { return unanswered_ >= high_water_ || !writers_.empty(); }
   void schedule();
+  bool is_promised() const { return !frame_waiters_.empty() && !arrived_.empty(); }
   std::optional<result<bytes>> next_frame();
   std::optional<result<frames>> next_frames();
   void wait_for_frames(frame_waiter who, std::unique_lock<std::mutex> lock);
@@ -145,11 +152,12 @@ class channel_port final : public requester, public worker::task, public frames_
 };
 
 /// What the copies of a handle share; the last one closes the channel.
-struct channel_state {
+struct channel_state final : stoppable {
   explicit channel_state(caf::intrusive_ptr<channel_port> p) : port(std::move(p)) {}
   channel_state(const channel_state&) = delete;
   channel_state& operator=(const channel_state&) = delete;
   ~channel_state() { port->abandon(); }
+  void stopped() noexcept override { port->runtime_stopped(); }
 
   caf::intrusive_ptr<channel_port> port;
 };

@@ -10,7 +10,7 @@ error channel_port::end_of_reading() const {
   return end_;
 }
 
-// What there is, or why there will be no more.
+// What there is, or why there will be no more. What came for those who wait is not for who comes then: `is_promised`.
 std::optional<result<bytes>> channel_port::next_frame() {
   if (!arrived_.empty()) {
     auto payload = arrived_.pop_front();
@@ -32,12 +32,12 @@ std::optional<result<frames>> channel_port::next_frames() {
 
 std::optional<result<bytes>> channel_port::try_read_frame() {
   std::lock_guard lock{mutex_};
-  return next_frame();
+  return is_promised() ? std::nullopt : next_frame();
 }
 
 std::optional<result<frames>> channel_port::try_read_frames() {
   std::lock_guard lock{mutex_};
-  return next_frames();
+  return is_promised() ? std::nullopt : next_frames();
 }
 
 std::optional<result<bytes>> channel_port::try_read_error() {
@@ -49,16 +49,12 @@ std::optional<result<bytes>> channel_port::try_read_error() {
 
 std::optional<result<bytes>> channel_port::try_read(std::size_t limit) {
   std::lock_guard lock{mutex_};
-  if (!arrived_.empty()) {  // frames that nobody read as frames
+  if (is_promised()) return std::nullopt;
+  if (rest_.empty() && !arrived_.empty()) {  // frames that nobody read as frames
     auto batch = std::exchange(arrived_, {});
     const auto wire_size = batch.wire_size();
-    auto image = by_lines_ ? transport::to_lines(batch) : std::move(batch).image();
-    consumed_ += static_cast<std::uint32_t>(wire_size - image.size());  // credit counts prefixes
-    auto data = image.slice(0, limit);
-    consumed_ += static_cast<std::uint32_t>(data.size());
-    image.remove_prefix(data.size());
-    rest_ = std::move(image);
-    return result<bytes>{std::move(data)};
+    rest_ = by_lines_ ? transport::to_lines(batch) : std::move(batch).image();
+    consumed_ += static_cast<std::uint32_t>(wire_size - rest_.size());  // credit counts prefixes
   }
   if (!rest_.empty()) {
     auto data = rest_.slice(0, limit);
@@ -71,6 +67,10 @@ std::optional<result<bytes>> channel_port::try_read(std::size_t limit) {
 }
 
 void channel_port::read(std::size_t limit, completion_ptr<bytes> done) {
+  {
+    std::unique_lock lock{mutex_};
+    if (is_promised()) serve_readers(lock);
+  }
   if (auto outcome = try_read(limit)) return done->complete(std::move(*outcome));
   {
     std::lock_guard lock{mutex_};
@@ -81,7 +81,7 @@ void channel_port::read(std::size_t limit, completion_ptr<bytes> done) {
 
 void channel_port::read_frame(completion_ptr<bytes> done) {
   std::unique_lock lock{mutex_};
-  auto outcome = next_frame();
+  auto outcome = is_promised() ? std::nullopt : next_frame();
   if (!outcome) return wait_for_frames({std::move(done), nullptr}, std::move(lock));
   lock.unlock();
   done->complete(std::move(*outcome));
@@ -89,7 +89,7 @@ void channel_port::read_frame(completion_ptr<bytes> done) {
 
 void channel_port::read_frames(completion_ptr<frames> done) {
   std::unique_lock lock{mutex_};
-  auto outcome = next_frames();
+  auto outcome = is_promised() ? std::nullopt : next_frames();
   if (!outcome) return wait_for_frames({nullptr, std::move(done)}, std::move(lock));
   lock.unlock();
   done->complete(std::move(*outcome));
@@ -164,9 +164,11 @@ void channel_port::arrived(result<frames> what) {
 // application's code, and release the last handle.
 void channel_port::serve_readers(std::unique_lock<std::mutex>& lock) {
   const auto why = std::exchange(not_read_, {});
+  auto failing = why ? frame_waiters_.size() : 0;  // who waits from now on asks anew
   const auto serve = [&]<class T>(completion_ptr<T>& waiting, std::optional<result<T>> outcome) {
-    if (!outcome && why) outcome = why;
+    if (!outcome && failing != 0) outcome = why;
     if (!outcome) return false;
+    if (failing != 0) --failing;
     auto done = std::move(waiting);
     frame_waiters_.erase(frame_waiters_.begin());
     lock.unlock();
@@ -175,7 +177,7 @@ void channel_port::serve_readers(std::unique_lock<std::mutex>& lock) {
     lock.lock();
     return true;
   };
-  for (auto left = frame_waiters_.size(); left != 0 && !frame_waiters_.empty(); --left) {
+  while (!frame_waiters_.empty()) {
     auto& first = frame_waiters_.front();
     if (!(first.one ? serve(first.one, next_frame()) : serve(first.all, next_frames()))) return;
   }

@@ -95,7 +95,10 @@ std::vector<root> scheduler::roots() {
 void scheduler::at_stop(std::weak_ptr<stoppable> what) {
   {
     std::lock_guard lock{stop_mutex_};
-    std::erase_if(at_stop_, [](const auto& each) { return each.expired(); });
+    if (at_stop_.size() >= prune_at_) {
+      std::erase_if(at_stop_, [](const auto& each) { return each.expired(); });
+      prune_at_ = 2 * at_stop_.size() + 64;
+    }
     if (!stopped_) return at_stop_.push_back(std::move(what));
   }
   if (const auto alive = what.lock()) alive->stopped();

@@ -92,6 +92,7 @@ class scheduler final : public caf::scheduler::abstract_coordinator {
   std::vector<weak_root> roots_;
   std::mutex stop_mutex_;
   std::vector<std::weak_ptr<stoppable>> at_stop_;
+  std::size_t prune_at_ = 64;  // of those that went meanwhile
   bool stopped_ = false;
 };
 

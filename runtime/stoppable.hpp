@@ -3,11 +3,12 @@
 
 namespace duplex::detail {
 
-/// What leads into a runtime from outside it, from another runtime of the process for instance, and must lead nowhere
-/// once that one has stopped; see scheduler::at_stop.
+/// What leads into a runtime from outside it, a handle or another runtime of the process, and must lead nowhere once
+/// that one has stopped; see scheduler::at_stop.
 class stoppable {
  public:
-  /// No worker runs any more; what was going to be told to this runtime's actors must not be. Thread: the stopping one.
+  /// No worker runs any more; what is sent to this runtime's actors now ends them, what comes later must not be sent.
+  /// Thread: the stopping one.
   virtual void stopped() noexcept = 0;
 
  protected:

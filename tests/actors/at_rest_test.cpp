@@ -107,18 +107,26 @@ TEST_CASE("at rest: readers of one channel get the frames in the order in which 
   seen<std::string> log;
   pair p;
   auto near = served(p, [&log](channel ch) -> awaitable<void> {
-    for (const auto* name : {"first", "second", "third"})
-      ch.async_read_frame([&log, name](result<bytes> got) {
-        log.add(std::string{name} + ' ' + std::string{got ? got->view() : to_string(got.error().code())});
-      });
+    const auto note = [&log](const std::string& name) {
+      return [&log, name](const result<bytes>& got) {
+        log.add(name + ' ' + std::string{got ? got->view() : to_string(got.error().code())});
+      };
+    };
+    ch.async_read_frame([&log, ch, note](const result<bytes>& got) mutable {
+      log.add("first " + std::string{got->view()});
+      ch.async_read_frame(note("late"));
+    });
+    for (const auto* name : {"second", "third"}) ch.async_read_frame(note(name));
     co_await ch.async_write_frame("ready");
     co_await ch.async_trailers();
   });
   CHECK(near.read_frame()->view() == "ready");
-  for (const auto* text : {"a", "b"}) REQUIRE(near.write_frame(text));
-  CHECK(log.wait_for(2) == std::vector<std::string>{"first a", "second b"});
+  frame_writer together;
+  for (const auto* text : {"a", "b", "c"}) together.put(text);
+  REQUIRE(near.write_frames(together.take()));
+  CHECK(log.wait_for(3) == std::vector<std::string>{"first a", "second b", "third c"});
   REQUIRE(near.close_write());
-  CHECK(log.wait_for(3)[2] == "third end of stream");
+  CHECK(log.wait_for(4)[3] == "late end of stream");
 }
 
 TEST_CASE("at rest: a bad length is heard by who waits, and by the remote side", "[at-rest]") {
@@ -159,4 +167,65 @@ TEST_CASE("at rest: a reader that is slower than its writer bounds what waits, a
   auto waiting = counted.get_future();
   REQUIRE(waiting.wait_for(patience) == std::future_status::ready);
   CHECK(waiting.get() == count);
+}
+
+TEST_CASE("at rest: bytes that are left of a frame are kept while frames are read", "[at-rest]") {
+  pair p;
+  auto [near, far] = p.open();
+  const auto send = [&far = far](std::string_view one, std::string_view other) {
+    frame_writer both;
+    both.put(one);
+    both.put(other);
+    REQUIRE(far.write_frames(both.take()));
+  };
+  send("one", "two");
+  CHECK(near.read_frame()->view() == "one");
+  CHECK(near.read(2)->view() == framed("two").substr(0, 2));
+  send("three", "four");
+  CHECK(near.read_frame()->view() == "three");
+  REQUIRE(far.close_write());
+  CHECK(read_all(near) == framed("two").substr(2) + framed("four"));
+}
+
+namespace {
+
+// An actor of the application's that speaks as channels do.
+channel_actor other_channel(runtime& rt, seen<std::string>& log) {
+  const auto made = rt.system().spawn([&log](caf::event_based_actor* self) -> caf::behavior {
+    return {[](frames_atom, std::uint32_t) { return make_frames("a frame"); },
+            [&log](write_atom, frames& batch, std::uint32_t) { log.add(std::string{batch.pop_front().view()}); },
+            [self](close_atom) { self->quit(); }};
+  });
+  return caf::actor_cast<channel_actor>(caf::actor_cast<caf::strong_actor_ptr>(made));
+}
+
+struct told final : detail::completion<bytes> {
+  explicit told(seen<std::string>& into) : log(into) {}
+  void complete(result<bytes> what) override { log.add(std::string{what->view()}); }
+  seen<std::string>& log;
+};
+
+}  // namespace
+
+TEST_CASE("at rest: a handle reads and writes where an actor of the application's stands for the channel",
+          "[at-rest]") {
+  seen<std::string> log;
+  runtime rt;
+  channel ch{rt.system(), other_channel(rt, log)};
+  CHECK(ch.read_frame()->view() == "a frame");
+  REQUIRE(ch.write_frame("written"));
+  CHECK(log.wait_for(1) == std::vector<std::string>{"written"});
+}
+
+TEST_CASE("at rest: a frame that has come is given to who waits, though the runtime stops first", "[at-rest]") {
+  seen<std::string> log;
+  boost::asio::io_context never_run;
+  runtime rt{never_run};
+  const channel ch{rt.system(), other_channel(rt, log)};
+  auto& port = *ch.state()->port;
+  port.read_frame(std::make_unique<told>(log));
+  port.arrived(make_frames("in time"));
+  CHECK(log.wait_for(0).empty());
+  port.dropped();
+  CHECK(log.wait_for(1) == std::vector<std::string>{"in time"});
 }

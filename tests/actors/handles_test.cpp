@@ -157,3 +157,20 @@ TEST_CASE("handles: of peers and channels, with operations pending and a peer th
   for (const auto& o : all) CHECK((is_done(o->accepting) && is_done(o->reading) && is_done(o->leaving)));
   all.clear();
 }
+
+TEST_CASE("handles: one with unread data outlives its runtime, and says that it has ended", "[handles]") {
+  channel kept;
+  {
+    pair p;
+    auto [near, far] = p.open();
+    REQUIRE(far.write_frame("unread"));
+    REQUIRE(far.close());
+    CHECK(near.trailers().error().code() == errc::closed);  // that the remote side has closed is known
+    kept = near;
+  }
+  CHECK(kept.read_frame().error().code() == errc::closed);
+  CHECK(kept.write_frame("late").error().code() == errc::closed);
+  CHECK(kept.flush().error().code() == errc::closed);
+  CHECK(kept.accept().error().code() == errc::closed);
+  CHECK(kept.open("child").error().code() == errc::closed);
+}
