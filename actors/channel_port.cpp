@@ -139,11 +139,10 @@ void channel_port::run() {
   fetch_frames(std::move(lock));
 }
 
-// The runtime has stopped: nothing is written any more, but what came is given to who waits for it.
+// The runtime has stopped: nothing is written nor scheduled any more, but what came is given to who waits for it.
 void channel_port::dropped() noexcept {
   const auto keep = std::exchange(ref_for_turn_, nullptr);
   std::unique_lock lock{mutex_};
-  scheduled_ = false;
   if (std::exchange(frames_came_, false)) serve_readers(lock);
 }
 
