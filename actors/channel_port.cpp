@@ -55,11 +55,7 @@ void channel_port::abandon() {
 }
 
 // An actor to which a message goes then is ended in place of taking it.
-void channel_port::runtime_stopped() noexcept {
-  target_->enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(caf::message_priority::high), {},
-                                             caf::exit_msg{actor_.address(), caf::exit_reason::user_shutdown}),
-                   nullptr);
-}
+void channel_port::runtime_stopped() noexcept { send(target_, close_atom_v); }
 
 bool channel_port::is_over() {
   std::lock_guard lock{mutex_};
