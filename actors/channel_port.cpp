@@ -3,7 +3,6 @@
 
 #include "actors/descriptor_relay.hpp"
 #include "actors/sending.hpp"
-#include "transport/line_codec.hpp"
 
 #include <caf/actor_cast.hpp>
 
@@ -25,11 +24,11 @@ channel_port::channel_port(caf::actor_config& config, channel_actor actor, worke
       actor_(std::move(actor)),
       target_(caf::actor_cast<caf::strong_actor_ptr>(actor_)),
       core_(dynamic_cast<channel_core*>(target_->get())),
-      home_(home) {
+      home_(home),
+      inbox_(core_ != nullptr && core_->by_lines()) {
   if (core_ != nullptr) {
     max_frame_ = core_->max_frame();
     high_water_ = core_->high_water();
-    by_lines_ = core_->by_lines();
   }
 }
 
@@ -152,7 +151,7 @@ void channel_port::flush_locked() {
 }
 
 void channel_port::hand_over(frames batch) {
-  const auto consumed = std::exchange(consumed_, 0U);
+  const auto consumed = inbox_.take_credit();
   if (core_ == nullptr || !core_->write_now(batch, consumed)) send(target_, write_atom_v, std::move(batch), consumed);
 }
 
@@ -273,11 +272,8 @@ relay_end channel_port::give_away() {
   std::lock_guard lock{mutex_};
   flush_locked();
   disowned_ = write_ended_ = trailers_written_ = true;
-  auto batch = std::exchange(arrived_, {});
-  consumed_ += static_cast<std::uint32_t>(batch.wire_size() + rest_.size());
-  auto unread = by_lines_ ? transport::to_lines(batch) : std::move(batch).image();
-  if (unread.empty()) unread = std::exchange(rest_, {});
-  return {actor_, std::move(unread), std::exchange(errors_, {}), std::exchange(consumed_, 0U)};
+  auto unread = inbox_.take_all();
+  return {actor_, std::move(unread), std::exchange(errors_, {}), inbox_.take_credit()};
 }
 
 void channel_port::join(channel_port& other, completion_ptr<void> done) {

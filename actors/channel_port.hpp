@@ -5,6 +5,7 @@
 #include <duplex/frame.hpp>
 
 #include "actors/channel_actor.hpp"
+#include "actors/inbox.hpp"
 #include "actors/relay.hpp"
 #include "runtime/requester.hpp"
 #include "runtime/stoppable.hpp"
@@ -101,7 +102,7 @@ class channel_port final : public requester, public worker::task, public frames_
   error blocked() const;
   bool must_wait() const { return unanswered_ >= high_water_ || !writers_.empty(); }
   void schedule();
-  bool is_promised() const { return !frame_waiters_.empty() && !arrived_.empty(); }
+  bool is_promised() const { return !frame_waiters_.empty() && inbox_.has_frames(); }
   std::optional<result<bytes>> next_frame();
   std::optional<result<frames>> next_frames();
   void wait_for_frames(frame_waiter who, std::unique_lock<std::mutex> lock);
@@ -128,16 +129,14 @@ class channel_port final : public requester, public worker::task, public frames_
   // Bytes on their way to the channel for which no answer has come; with as many in the channel's own queue this bounds
   // what one writer can have queued.
   std::uint64_t high_water_ = 512 << 10;
-  bool by_lines_ = false;
 
   std::mutex mutex_;  // guards what follows
   frame_writer outbox_;
   bytes_writer raw_outbox_;
   std::uint64_t unanswered_ = 0;  // bytes given to the actor since it was last known to have drained
   std::uint64_t asked_at_ = 0;    // of those, how many when `sent` was asked for
-  std::uint32_t consumed_ = 0;    // credit to give back with the next message
-  frames arrived_, errors_;
-  bytes rest_;  // of frames that are read raw
+  inbox inbox_;                   // its credit goes back with the next message
+  frames errors_;
   std::vector<frame_waiter> frame_waiters_;
   std::vector<waiter> error_waiters_;
   std::list<postponed> writers_;  // a deque would own 576 bytes when empty

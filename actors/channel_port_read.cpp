@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What the port hands out of what the actor gave it.
 #include "actors/channel_port.hpp"
-#include "transport/line_codec.hpp"
 
 namespace duplex::detail {
 
@@ -12,20 +11,13 @@ error channel_port::end_of_reading() const {
 
 // What there is, or why there will be no more. What came for those who wait is not for who comes then: `is_promised`.
 std::optional<result<bytes>> channel_port::next_frame() {
-  if (!arrived_.empty()) {
-    auto payload = arrived_.pop_front();
-    consumed_ += static_cast<std::uint32_t>(payload.size()) + frame_header;
-    return result<bytes>{std::move(payload)};
-  }
+  if (auto payload = inbox_.take_frame()) return result<bytes>{std::move(*payload)};
   if (end_) return result<bytes>{end_of_reading()};
   return std::nullopt;
 }
 
 std::optional<result<frames>> channel_port::next_frames() {
-  if (!arrived_.empty()) {
-    consumed_ += static_cast<std::uint32_t>(arrived_.wire_size());
-    return result<frames>{std::exchange(arrived_, {})};
-  }
+  if (auto batch = inbox_.take_frames()) return result<frames>{std::move(*batch)};
   if (end_) return result<frames>{end_of_reading()};
   return std::nullopt;
 }
@@ -50,18 +42,7 @@ std::optional<result<bytes>> channel_port::try_read_error() {
 std::optional<result<bytes>> channel_port::try_read(std::size_t limit) {
   std::lock_guard lock{mutex_};
   if (is_promised()) return std::nullopt;
-  if (rest_.empty() && !arrived_.empty()) {  // frames that nobody read as frames
-    auto batch = std::exchange(arrived_, {});
-    const auto wire_size = batch.wire_size();
-    rest_ = by_lines_ ? transport::to_lines(batch) : std::move(batch).image();
-    consumed_ += static_cast<std::uint32_t>(wire_size - rest_.size());  // credit counts prefixes
-  }
-  if (!rest_.empty()) {
-    auto data = rest_.slice(0, limit);
-    consumed_ += static_cast<std::uint32_t>(data.size());
-    rest_.remove_prefix(data.size());
-    return result<bytes>{std::move(data)};
-  }
+  if (auto data = inbox_.take_bytes(limit)) return result<bytes>{std::move(*data)};
   if (end_) return result<bytes>{end_of_reading()};
   return std::nullopt;
 }
@@ -120,14 +101,15 @@ void channel_port::read_error(completion_ptr<bytes> done) {
 
 // Credit rides on requests for frames and on writes; other reads hand it back by itself, or it would be kept for ever.
 void channel_port::return_credit() {
-  if (consumed_ != 0 && !end_) send(target_, credit_atom_v, std::exchange(consumed_, 0U));
+  if (end_) return;
+  if (const auto credit = inbox_.take_credit(); credit != 0) send(target_, credit_atom_v, credit);
 }
 
 // One request at a time for each kind; its answer serves whoever waits then.
 void channel_port::fetch_frames(std::unique_lock<std::mutex> lock) {
   if (end_ || frame_waiters_.empty() || frames_came_) return;  // `run` has yet to hand those out
   if (std::exchange(fetching_, true)) return;
-  const auto credit = std::exchange(consumed_, 0U);
+  const auto credit = inbox_.take_credit();
   lock.unlock();
   if (core_ != nullptr && core_->fetch_now(*this, caf::strong_actor_ptr{ctrl()}, credit)) return;
   auto answer = [self = caf::intrusive_ptr<channel_port>{this}](const caf::error& failed, caf::message content) {
@@ -151,7 +133,7 @@ void channel_port::arrived(result<frames> what) {
   std::lock_guard lock{mutex_};
   fetching_ = false;
   if (what)
-    arrived_ = std::move(*what);
+    inbox_.put(std::move(*what));
   else if (leave_to_end(what.error()))
     return;
   else
