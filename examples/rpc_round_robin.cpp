@@ -7,9 +7,10 @@
 #include <caf/send.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <iostream>
-#include <latch>
 #include <map>
+#include <semaphore>
 
 namespace rpc = duplex::rpc;
 
@@ -22,7 +23,7 @@ struct Work {
 
 struct fate {
   std::atomic<bool> hangs{false};
-  std::latch under_way{20};  // jobs that hang
+  std::counting_semaphore<> hanging{0};  // jobs that do
 };
 
 // Says who has done it; hangs when it is told to.
@@ -30,7 +31,7 @@ rpc::task<std::string> job(std::string name, std::shared_ptr<fate> with) {
   boost::asio::steady_timer never{co_await boost::asio::this_coro::executor,
                                   boost::asio::steady_timer::time_point::max()};
   if (with->hangs) {
-    with->under_way.count_down();
+    with->hanging.release();
     co_await never.async_wait(boost::asio::use_awaitable);
   }
   co_return name;
@@ -76,7 +77,8 @@ int main(int argc, char** argv) try {
   calls.clear();
   for (int i = 0; i < 30; ++i) calls.push_back(work.resize(i));
   for (int i = 0; i < 30; ++i) charges.push_back(work.charge(i));
-  bobs->under_way.wait();
+  for (int jobs = 0; jobs < 20; ++jobs)
+    if (!bobs->hanging.try_acquire_for(std::chrono::seconds{10})) return std::cerr << "bob has not begun\n", 1;
   caf::anon_send_exit(workers["bob"].actor(), caf::exit_reason::kill);  // to the client as if the process had died
   report("resize, bob killed", std::move(calls));
   report("charge, bob killed", std::move(charges));
