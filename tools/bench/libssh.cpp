@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Bare libssh: no framing, no actors, none of our code. transport=tcp|unix, busy_poll_us=0|50. Small frames one way go
+// Bare libssh: no framing, no actors, none of our code. transport=tcp|unix, busy_poll_us=0|50, by=loop|coroutine (rtt).
+// Small frames one way go
 // gathered into 32 kB writes, and neither they nor bulk have lengths: the end of the data ends them, and is answered.
-#include "tools/bench/libssh_session.hpp"
+#include "tools/bench/libssh_coroutine.hpp"
 
 #include <array>
 #include <memory>
@@ -45,9 +46,12 @@ template <std::size_t size> struct receiver : channel_user {
   std::unique_ptr<char[]> partial;  // a large one has memory of its own, for whoever would take it
 };
 
+mailbox coroutines_mail;
+
 channel_user* serve_channel(std::string_view service, channel& of) {
   static echo all;
   if (service == "echo") return &all;
+  if (service == "echo-coroutine") return &coroutines_mail;
   if (service == "small") of.owned = std::make_unique<receiver<small_size>>();
   if (service == "bulk") of.owned = std::make_unique<receiver<bulk_size>>();
   if (!of.owned) fail("no service " + std::string(service));
@@ -61,7 +65,8 @@ std::string serve(const settings& with) {
   const bool is_unix = setting(with, "transport", "tcp") == "unix";
   const auto at = io.listen(is_unix ? file("libssh.sock") : setting(with, "host", "127.0.0.1") + ":0", serve_channel);
   std::thread([] {
-    for (;;) io.wait();
+    io.until([] { return coroutines_mail.from() != nullptr; });
+    echo_in_coroutine(io, coroutines_mail);
   }).detach();
   return at;
 }
@@ -114,6 +119,7 @@ tally finish(loop& io, channel& of, const reply& from) {
 }
 
 void run_echo(const std::string& where, const settings& with) {
+  if (setting(with, "by", "loop") == "coroutine") return run_echo_in_coroutine(where);
   reply got;
   loop io{busy_poll(with)};
   auto& to = open_one(io, io.dial(where), "echo", got);

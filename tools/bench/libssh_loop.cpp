@@ -94,6 +94,11 @@ session& loop::dial(const std::string& to) {
 
 void loop::drop(session& which) { sessions_.erase(which.self_); }
 
+int loop::leave(session& which) {
+  if (epoll_ctl(epoll_, EPOLL_CTL_DEL, which.fd_, nullptr) != 0) fail("epoll_ctl");
+  return which.fd_;
+}
+
 /// Asks libssh's own poll, which also reads: cheaper than asking epoll first. True when something came.
 bool loop::spin() {
   if (sessions_.size() != 1) return false;

@@ -56,6 +56,8 @@ class loop {
   /// A client's session: connected, both sides authenticated.
   session& dial(const std::string& to);
   void drop(session&);
+  /// From now on the caller waits for the session's socket, which this returns, and pumps.
+  int leave(session&);
   /// Sleeps until something happens, and has it happen.
   void wait();
   template <class Condition> void until(Condition done) {

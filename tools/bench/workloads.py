@@ -18,6 +18,7 @@ FLOORS = [
     System("bare libssh", "bench_libssh", (), "floor"),
 ]
 TCP, TLS, LIBSSH = FLOORS
+LIBSSH_COROUTINES = System("libssh, coroutines", "bench_libssh", ("by=coroutine",), "floor")
 GRPC = System("gRPC TLS", "bench_grpc")
 ZMQ = System("ZeroMQ CURVE", "bench_zmq")
 GO = System("Go x/crypto/ssh", "bench_go_ssh")
@@ -118,7 +119,7 @@ WORKLOADS = {
     "rtt": [Workload(
         "rtt", TRIPS,
         [TCP, System("raw unix", "bench_sockets", ("security=none", "transport=unix"), "floor"), TLS, LIBSSH,
-         *ALL_PEERS, DUPLEX, COROUTINES, KERNEL_RANDOM, UNIX, BUSY],
+         LIBSSH_COROUTINES, *ALL_PEERS, DUPLEX, COROUTINES, KERNEL_RANDOM, UNIX, BUSY],
         [Goal("p50", "<=", 1.5, TLS, "one"), Goal("p50", "<=", 1.35, TLS, "apart"),
          Goal("p50", "<=", 1, TCP, "apart", BUSY)],
         "rtt", placements=("apart", "one", "free"))],
