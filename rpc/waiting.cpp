@@ -13,7 +13,9 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <atomic>
+#include <mutex>
 #include <semaphore>
+#include <vector>
 
 namespace duplex::rpc::detail {
 namespace {
@@ -27,12 +29,46 @@ void check_may_block() {
                   "a blocking call on a worker thread would wait for itself: use co_await there"};
 }
 
-/// Where coroutines run that a thread of the application's waits for. One for each thread, for its life: who wakes it
-/// may still be within `post` when the wait is over.
-asio::io_context& here() {
-  static thread_local asio::io_context context{1};
-  return context;
-}
+/// *Any thread.* Lends each thread of the application's that waits a place where its coroutines run, for the thread's
+/// life. Who wakes a thread may still be within `post` when the wait is over and the thread ends, so no place is ever
+/// destroyed: the next thread gets it.
+class waiting_places {
+ public:
+  static asio::io_context& mine() {
+    static thread_local const lease own;
+    return *own.place;
+  }
+
+ private:
+  struct lease {
+    asio::io_context* const place = all().take();
+    lease() = default;
+    ~lease() { all().give_back(place); }
+    lease(const lease&) = delete;
+    lease& operator=(const lease&) = delete;
+  };
+
+  static waiting_places& all() {
+    static auto& places = *new waiting_places;
+    return places;
+  }
+  asio::io_context* take() {
+    std::lock_guard lock{mutex_};
+    if (free_.empty()) return new asio::io_context{1};
+    auto* const last = free_.back();
+    free_.pop_back();
+    return last;
+  }
+  void give_back(asio::io_context* place) {
+    std::lock_guard lock{mutex_};
+    free_.push_back(place);
+  }
+
+  std::mutex mutex_;
+  std::vector<asio::io_context*> free_;
+};
+
+asio::io_context& here() { return waiting_places::mine(); }
 
 /// *Any thread.* A coroutine that is resumed once, by whoever comes first: a waker or a cancellation. What it was
 /// spawned on counts it as work until it ends.
