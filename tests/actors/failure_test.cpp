@@ -312,3 +312,19 @@ TEST_CASE("failure: a dropped peer comes back by itself", "[failure]") {
     CHECK(eventually([&] { return p.hub.open("me", "nothing").error().code() == errc::unknown_service; }));
   }
 }
+
+TEST_CASE("failure: every attempt at an address reaches the system, not only each second one", "[failure]") {
+  asio::io_context io;
+  asio::ip::tcp::acceptor nobody{io, asio::ip::tcp::v4()};  // holds the port, and does not listen
+  nobody.bind({asio::ip::address_v4::loopback(), 0});
+  seen<std::string> log;
+  auto settings = with_keys({.name = "me", .reconnect_delay = 1ms, .reconnect_delay_max = 2ms});
+  settings.log = [&](const log_record& line) {
+    if (line.severity == log_record::level::warning) log.add(line.text);
+  };
+  runtime rt;
+  auto me = rt.spawn_peer(settings);
+  const auto where = "tcp://127.0.0.1:" + std::to_string(nobody.local_endpoint().port());
+  CHECK(me.connect(where).error().code() == errc::connection_failed);
+  for (const auto& attempt : log.wait_for(4)) CHECK(attempt.find("Connection refused") != std::string::npos);
+}
