@@ -4,7 +4,9 @@
 #include "runtime/worker.hpp"
 
 #include <caf/abstract_actor.hpp>
+#include <caf/actor_control_block.hpp>
 
+#include <unordered_map>
 #include <vector>
 
 namespace duplex::detail {
@@ -73,6 +75,28 @@ void clock::cancel_all() {
   lookup.swap(actor_lookup_);
   armed_ = false;
   timer_.cancel();
+}
+
+void clock::release_unreachable() {
+  std::vector<unique_delayed_event_ptr> released;  // destroyed outside the lock, as in cancel_all
+  std::lock_guard lock{mutex_};
+  const auto holder = [](const delayed_event& of) {
+    return of.subtype == request_timeout_type ? static_cast<const request_timeout&>(of).self.get() : nullptr;
+  };
+  std::unordered_map<const caf::actor_control_block*, std::size_t> held;
+  for (const auto& [due, event] : schedule_)
+    if (const auto* actor = holder(*event)) ++held[actor];
+  for (auto i = schedule_.begin(); i != schedule_.end();) {
+    const auto* actor = holder(*i->second);
+    if (actor == nullptr || actor->strong_refs != held[actor]) {
+      ++i;
+      continue;
+    }
+    if (i->second->backlink != actor_lookup_.end()) actor_lookup_.erase(i->second->backlink);
+    released.push_back(std::move(i->second));
+    i = schedule_.erase(i);
+  }
+  disarm();
 }
 
 void clock::shutdown() {

@@ -29,6 +29,9 @@ class clock final : public caf::detail::simple_actor_clock {
   void schedule_message(time_point due, caf::group target, caf::strong_actor_ptr sender, caf::message content) override;
   void cancel_all() override;
 
+  /// Forgets the time limits of requests whose actors nothing else refers to, so that these end. CAF keeps the limit of
+  /// a request that was answered; one that was not has its actor in the request or its promise.
+  void release_unreachable();
   /// Drops every event and takes no more.
   void shutdown();
   /// Whether a handler that refers to this clock is still with the io_context.

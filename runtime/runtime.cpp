@@ -149,8 +149,11 @@ shutdown_report runtime::state::shutdown(milliseconds limit) {
     await_roots(last);
   }
   const auto& registry = system->registry();
-  wait(
-      last, [&] { return registry.running() == 0; }, [] { std::this_thread::sleep_for(count_interval); });
+  const auto all_ended = [&] {
+    workers->clock().release_unreachable();
+    return registry.running() == 0;
+  };
+  wait(last, all_ended, [] { std::this_thread::sleep_for(count_interval); });
 
   found.actors_left = registry.running();
   found.clean = found.cut_off.empty() && found.actors_left == 0;

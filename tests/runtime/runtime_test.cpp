@@ -68,6 +68,11 @@ caf::behavior stubborn(caf::event_based_actor* self) {
   return {[self](int) { self->send(self, 1); }, [](duplex::shutdown_atom, std::chrono::milliseconds) {}};
 }
 
+caf::behavior asks_once(caf::event_based_actor* self, const caf::actor& whom, std::promise<int>* answered) {
+  self->request(whom, 3600s, 1, 2).then([answered](int sum) { answered->set_value(sum); });
+  return {[](int) {}};
+}
+
 caf::behavior deaf(caf::event_based_actor*) {
   return {[](duplex::shutdown_atom, std::chrono::milliseconds) {}};
 }
@@ -119,6 +124,14 @@ TEST_CASE("runtime: the application's actors are awaited, not told, and counted 
   CHECK_FALSE(report.clean);
   CHECK(report.actors_left >= 1);
   CHECK(report.cut_off.empty());
+}
+
+TEST_CASE("runtime: an actor whose request was answered does not stay for the request's time limit", "[runtime]") {
+  runtime rt{{.workers = 2}};
+  std::promise<int> answered;
+  rt.system().spawn(asks_once, rt.system().spawn(adder), &answered);
+  CHECK(within(answered.get_future()) == 3);
+  CHECK(rt.shutdown(30s).clean);
 }
 
 TEST_CASE("runtime: ends with a hundred busy actors and their delayed messages", "[runtime]") {
