@@ -2,8 +2,10 @@
 #include "transport/frame_codec.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cstring>
+#include <string>
 
 namespace duplex::transport {
 namespace {
@@ -21,6 +23,15 @@ constexpr std::uint64_t longest_frame = 1U << 30;
 std::uint64_t room_for(std::uint64_t announced, std::uint64_t arrived) {
   if (announced > longest_frame) return arrived;
   return std::min(announced + frame_header, std::max(ssh_window, 2 * arrived));
+}
+
+// Such a length is often no length: somebody sends bytes where frames are read.
+std::string doubt(std::uint32_t length) {
+  std::array<char, frame_header> first{};
+  detail::store_length(first.data(), length);
+  const auto is_text = std::all_of(first.begin(), first.end(), [](char c) { return c >= ' ' && c <= '~'; });
+  return is_text ? "; or is it no frame but text that begins with '" + std::string{first.data(), first.size()} + "'?"
+                 : std::string{};
 }
 
 }  // namespace
@@ -114,7 +125,8 @@ result<frames> receive_buffer::take_frames(std::uint64_t max_frame) {
   scan(max_frame);
   if (count_ == 0 && too_large_ != 0)
     return {errc::frame_too_large, "a frame of " + std::to_string(too_large_) + " bytes is over the limit of " +
-                                       std::to_string(max_frame) + " (option max_frame)"};
+                                       std::to_string(max_frame) + " (the receiver's option max_frame)" +
+                                       doubt(static_cast<std::uint32_t>(too_large_))};
   const auto count = std::exchange(count_, 0);
   if (count == 0) return frames{};
   return frames{cut(whole_), count};

@@ -63,22 +63,28 @@ std::string refusal(lock kept_by, const std::string& file) {
   return {};
 }
 
-// A private key file as text, if it is closed to others.
+// A private key file as text, if it is closed to others. What holds no private key is for the parser to refuse.
 result<std::string> read_private(const std::string& path) {
   struct stat about {};
   if (::stat(path.c_str(), &about) != 0)
     return wrong(path,
                  std::string{"cannot be read: "} + std::strerror(errno) + "; make one with: duplex keygen -f " + path);
   if (!S_ISREG(about.st_mode)) return wrong(path, "is not a file");
-  if ((about.st_mode & 077) != 0) {
-    static constexpr std::string_view octal = "01234567";
-    std::string mode{"0"};
-    for (unsigned shift : {6U, 3U, 0U}) mode += octal[(about.st_mode >> shift) & 7];
-    return wrong(path, "is open to others (mode " + mode + "); close it with: chmod 600 " + path);
-  }
   std::ifstream file{path, std::ios::binary};
   if (!file) return wrong(path, std::string{"cannot be read: "} + std::strerror(errno));
-  return std::string{std::istreambuf_iterator<char>{file}, {}};
+  std::string text{std::istreambuf_iterator<char>{file}, {}};
+  const bool is_private = text.find("PRIVATE KEY") != std::string::npos;
+  if (!is_private && (text.starts_with("ssh-") || text.starts_with("ecdsa-")))
+    return wrong(path,
+                 "is not a private key but a public one; the private one is in the file without .pub, or with an "
+                 "ssh-agent (option "
+                 "identity_agent)");
+  if ((about.st_mode & 077) == 0 || !is_private) return text;
+  ::explicit_bzero(text.data(), text.size());
+  static constexpr std::string_view octal = "01234567";
+  std::string mode{"0"};
+  for (unsigned shift : {6U, 3U, 0U}) mode += octal[(about.st_mode >> shift) & 7];
+  return wrong(path, "is open to others (mode " + mode + "); close it with: chmod 600 " + path);
 }
 
 void wipe(std::string& text) { ::explicit_bzero(text.data(), text.size()); }

@@ -12,6 +12,13 @@ TEST_CASE("duplex: version names what it was built with", "[duplex]") {
   const auto said = here.run_duplex({"version"});
   CHECK(said.status == 0);
   CHECK_THAT(said.out, StartsWith("duplex 0.1.0 (") && Contains("CAF 0.17") && Contains("Boost 1."));
+  CHECK(here.run_duplex({"--version"}).out == said.out);
+}
+
+TEST_CASE("duplex: a subcommand that there is not is named", "[duplex]") {
+  const auto got = site{}.run_duplex({"sevre", "echo=echo"});
+  CHECK(got.status == 2);
+  CHECK(got.err == "duplex: no subcommand 'sevre'; see: duplex --help\n");
 }
 
 TEST_CASE("duplex: keygen makes a key that ssh-keygen reads, closed to others", "[duplex]") {

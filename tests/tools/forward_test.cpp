@@ -151,3 +151,14 @@ TEST_CASE("duplex: peer: names a peer and a service, or is refused", "[duplex]")
   CHECK(said.status == 2);
   CHECK_THAT(said.err, Contains("'" + kind + "'") && Contains("peer:NAME/SERVICE"));
 }
+
+TEST_CASE("duplex: forward says why a service failed", "[duplex]") {
+  site here;
+  here.serve({"site=peer:nobody/web"});
+  program forward{here.dial("forward", {"tcp://127.0.0.1:0", here.endpoint(), "site"}), here.variables()};
+  const int one = connect_to(port_of(forward.line("listening ")));
+  CHECK(receive(one).empty());
+  ::close(one);
+  forward.wait_for_error(
+      "duplex: the service ended with status 5: not connected: open 'web': no session leads to 'nobody'\n");
+}

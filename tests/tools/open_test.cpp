@@ -84,3 +84,17 @@ TEST_CASE("duplex: open shows on a terminal how far a long transfer has come", "
   ::close(other_end);
   ::close(terminal);
 }
+
+TEST_CASE("duplex: open says why its output cannot be written, unless its reader has gone", "[duplex]") {
+  site here;
+  here.serve({"source=source:300000"});
+  const auto to = [&](const std::string& where) {
+    auto line = here.dial("open", {here.endpoint(), "source"});
+    line.insert(line.begin(), {"sh", "-c", "\"$@\" " + where, "sh"});
+    return run(line, {}, here.variables());
+  };
+  const auto full = to("> /dev/full");
+  CHECK(full.status == 255);
+  CHECK(full.err == "duplex: stdout: No space left on device\n");
+  CHECK(to("| head -c 10").err.empty());
+}

@@ -203,10 +203,17 @@ TEST_CASE("frame codec: a frame over the limit is an error for good, after the f
     CHECK(buffer.has_frame(5));
     auto wrong = buffer.take_frames(5);
     CHECK(wrong.error().code() == errc::frame_too_large);
-    CHECK(wrong.error().context() == "a frame of 6 bytes is over the limit of 5 (option max_frame)");
+    CHECK(wrong.error().context() == "a frame of 6 bytes is over the limit of 5 (the receiver's option max_frame)");
     CHECK(buffer.take_frame(5).error() == wrong.error());
     append(buffer, framed("more"));
   }
+}
+
+TEST_CASE("frame codec: text that is taken for a length is shown", "[frame codec]") {
+  receive_buffer buffer;
+  append(buffer, "Mon Nov 30");
+  CHECK_THAT(buffer.take_frames(5).error().context(),
+             Catch::EndsWith("or is it no frame but text that begins with 'Mon '?"));
 }
 
 TEST_CASE("frame codec: a frame of just the limit is taken", "[frame codec]") {

@@ -131,6 +131,18 @@ TEST_CASE("key: a file that is open to others is refused with its mode and the w
   CHECK(key::load(path));
 }
 
+TEST_CASE("key: a file that holds no private key is not to be closed to others, but another one", "[key]") {
+  const folder here;
+  REQUIRE(key::generate().save(here.path("id")));
+  check_refused(key::load(here.path("id.pub")), here.path("id.pub"),
+                "not a private key but a public one; the private one is in the file without .pub");
+  here.write("words", "root:x:0:0");
+  ::chmod(here.path("words").c_str(), 0644);
+  const auto words = key::load(here.path("words"));
+  REQUIRE_FALSE(words);
+  CHECK_THAT(words.error().context(), !Contains("chmod"));
+}
+
 TEST_CASE("key: a missing file is refused with the way to make one", "[key]") {
   const folder here;
   check_refused(key::load(here.path("none")), here.path("none"), "No such file");

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <cstring>
 #include <ctime>
 
 namespace duplex::tools {
@@ -123,6 +124,8 @@ bool write_all(int fd, std::string_view text) {
       pollfd writable{fd, POLLOUT, 0};
       ::poll(&writable, 1, -1);
     } else if (errno != EINTR) {
+      if (fd == STDOUT_FILENO && errno != EPIPE)  // who reads no more knows
+        print(false, "error", "", std::string{"stdout: "} + std::strerror(errno));
       return false;
     }
   }

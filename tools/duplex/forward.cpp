@@ -3,6 +3,7 @@
 
 #include "tools/duplex/commands.hpp"
 #include "tools/duplex/services.hpp"
+#include "tools/duplex/transfer.hpp"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -113,6 +114,8 @@ class forwarding {
     }
     auto ch = *opened;
     co_await ch.async_join(std::move(socket));
+    const auto last = co_await ch.async_trailers();
+    if (last) say_end(given_.peer, *last);
   }
 
   const forward_arguments& given_;

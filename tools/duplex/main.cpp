@@ -17,13 +17,14 @@ namespace {
 
 using namespace duplex::tools;
 
-int print_version() {
+std::string versions() {
+  const auto dotted = [](int number) {
+    return std::to_string(number / 10000) + '.' + std::to_string(number / 100 % 100) + '.' +
+           std::to_string(number % 100);
+  };
   std::string boost = BOOST_LIB_VERSION;  // "1_81"
-  for (auto& c : boost)
-    if (c == '_') c = '.';
-  std::printf("duplex %s (CAF %d.%d.%d, Boost %s)\n", duplex::version, CAF_VERSION / 10000, CAF_VERSION / 100 % 100,
-              CAF_VERSION % 100, boost.c_str());
-  return 0;
+  std::replace(boost.begin(), boost.end(), '_', '.');
+  return std::string{"duplex "} + duplex::version + " (CAF " + dotted(CAF_VERSION) + ", Boost " + boost + ')';
 }
 
 CLI::App* add_allow(CLI::App& app, allow_arguments& into) {
@@ -201,15 +202,20 @@ int main(int argc, char** argv) {
       ->type_name("FILE");
   trust_command->callback([&] { status = trust(believe); });
 
-  app.add_subcommand("version", "prints the versions")->callback([&] { status = print_version(); });
+  app.add_subcommand("version", "prints the versions")->callback([&] {
+    status = write_all(STDOUT_FILENO, versions() + '\n') ? 0 : transport_failure;
+  });
+  app.set_version_flag("--version", versions());
 
   try {
     app.parse(reversed(argc, argv));
   } catch (const CLI::ParseError& wrong) {
-    if (wrong.get_exit_code() == 0) return app.exit(wrong);  // --help
+    if (wrong.get_exit_code() == 0) return app.exit(wrong);  // --help, --version
     const auto used = app.get_subcommands();
     const auto help = std::string{"duplex "} + (used.empty() ? "" : used.front()->get_name() + " ") + "--help";
-    std::fprintf(stderr, "duplex: %s; see: %s\n", wrong.what(), help.c_str());
+    const bool unknown = used.empty() && argc > 1 && *argv[1] != '-';
+    const auto what = unknown ? std::string{"no subcommand '"} + argv[1] + '\'' : std::string{wrong.what()};
+    std::fprintf(stderr, "duplex: %s; see: %s\n", what.c_str(), help.c_str());
     return usage;
   }
   return status;

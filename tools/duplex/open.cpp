@@ -26,13 +26,9 @@ int open(const open_arguments& given) {
     // Nobody reads our output any more: as ssh, say nothing.
     return last.error().context().empty() ? transport_failure : fail(given.peer, last.error(), transport_failure);
   }
-  if (given.trailers)
-    for (const auto& item : *last) write_all(STDERR_FILENO, printable(item) + '\n');
-  const int status = status_of(*last);
-  const auto reason = find_value(*last, "reason");
-  if (status != 0 && reason && !given.trailers)
-    fail(given.peer, "the service ended with status " + std::to_string(status) + ": " + std::string{*reason}, status);
-  return status;
+  if (!given.trailers) return say_end(given.peer, *last);
+  for (const auto& item : *last) write_all(STDERR_FILENO, printable(item) + '\n');
+  return status_of(*last);
 }
 
 }  // namespace duplex::tools

@@ -2,8 +2,7 @@
 #include "tools/duplex/transfer.hpp"
 
 #include <duplex/meta.hpp>
-
-#include "tools/duplex/common.hpp"
+#include <duplex/percent.hpp>
 
 #include <unistd.h>
 
@@ -144,6 +143,13 @@ int status_of(const std::vector<std::string>& trailers) {
   meta said;
   said.trailers = trailers;
   return static_cast<int>(std::min<std::uint32_t>(said.status(), transport_failure - 1));
+}
+
+int say_end(const peer_arguments& given, const std::vector<std::string>& trailers) {
+  const int status = status_of(trailers);
+  if (const auto reason = find_value(trailers, "reason"); reason && status != 0)
+    fail(given, "the service ended with status " + std::to_string(status) + ": " + std::string{*reason}, status);
+  return status;
 }
 
 }  // namespace duplex::tools

@@ -3,6 +3,7 @@
 
 #include <duplex/channel.hpp>
 
+#include "tools/duplex/common.hpp"
 #include "tools/duplex/stop_signal.hpp"
 
 #include <cstdint>
@@ -44,5 +45,7 @@ class transfer {
 
 /// The service's own status in its last word, for an exit status: at most 254.
 int status_of(const std::vector<std::string>& trailers);
+/// Says why a service failed, if it told. Returns its exit status.
+int say_end(const peer_arguments& given, const std::vector<std::string>& trailers);
 
 }  // namespace duplex::tools
