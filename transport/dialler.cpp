@@ -100,8 +100,8 @@ void dialler::dial() {
     detail::run_scope turn{*this->home()};
     const bool late = timer_.expiry() <= std::chrono::steady_clock::now();
     timer_.cancel();
-    auto socket =
-        std::exchange(socket_, tcp::socket{this->home()->context()});  // one that was refused is of no more use
+    // For the next attempt a new one: on a socket that was refused the system would refuse it unheard.
+    auto socket = std::exchange(socket_, tcp::socket{this->home()->context()});
     if (late) return give_up(errc::timed_out, "no answer within connect_timeout");
     if (refused) return give_up(errc::connection_failed, refused.message());
     boost::system::error_code gone;

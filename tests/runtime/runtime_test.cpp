@@ -134,6 +134,29 @@ TEST_CASE("runtime: an actor whose request was answered does not stay for the re
   CHECK(rt.shutdown(30s).clean);
 }
 
+TEST_CASE("runtime: the time limit of a request under way is kept, though nobody else refers to who asked",
+          "[runtime]") {
+  runtime rt;
+  std::promise<void> asked;
+  std::promise<caf::error> told;
+  const auto silent = rt.system().spawn([&](caf::event_based_actor* self) -> caf::behavior {
+    auto kept = std::make_shared<std::vector<caf::response_promise>>();
+    return {[self, kept, &asked](int, int) -> caf::response_promise {
+      kept->push_back(self->make_response_promise());
+      asked.set_value();
+      return kept->back();
+    }};
+  });
+  rt.system().spawn([&](caf::event_based_actor* self) -> caf::behavior {
+    self->request(silent, 100ms, 1, 2).then([](int) {}, [&told](const caf::error& why) { told.set_value(why); });
+    return {[](int) {}};
+  });
+  asked.get_future().wait_for(patience);
+  scheduler::of(rt.system()).clock().release_unreachable();
+  CHECK(within(told.get_future()) == caf::sec::request_timeout);
+  caf::anon_send_exit(silent, caf::exit_reason::user_shutdown);
+}
+
 TEST_CASE("runtime: ends with a hundred busy actors and their delayed messages", "[runtime]") {
   const auto workers = GENERATE(1u, 2u, 4u);
   runtime rt{{.workers = workers}};

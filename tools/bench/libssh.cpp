@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Bare libssh: no framing, no actors, none of our code. transport=tcp|unix, busy_poll_us=0|50, by=loop|coroutine (rtt).
-// Small frames one way go
-// gathered into 32 kB writes, and neither they nor bulk have lengths: the end of the data ends them, and is answered.
+// Small frames one way go gathered into 32 kB writes, and neither they nor bulk have lengths: the end of the data ends
+// them, and is answered.
 #include "tools/bench/libssh_coroutine.hpp"
 
 #include <array>
