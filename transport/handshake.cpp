@@ -16,7 +16,8 @@ namespace {
 constexpr const char* key_exchange = "curve25519-sha256,curve25519-sha256@libssh.org";
 constexpr const char* ciphers = "aes128-gcm@openssh.com,aes256-gcm@openssh.com,aes256-ctr";
 constexpr const char* macs = "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com";
-constexpr const char* host_keys = "ssh-ed25519,ecdsa-sha2-nistp256,rsa-sha2-512,rsa-sha2-256";
+constexpr const char* host_keys =
+    "ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-512,rsa-sha2-256";
 constexpr const char* user_keys =
     "ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-512,rsa-sha2-256,"
     "sk-ssh-ed25519@openssh.com,sk-ecdsa-sha2-nistp256@openssh.com";
@@ -217,6 +218,12 @@ handshake::outcome handshake::authenticate() {
     phase_ = phase::done;
     return outcome::done;
   }
+  // With its answer has come what signatures the server takes, which libssh asks before it signs with an RSA key: it
+  // takes silence for SHA-1 (RFC 8308 sections 2.4 and 3.1).
+  if (const int rc = ssh_service_request(ssh_, "ssh-userauth"); rc == SSH_AGAIN && !is_gone(ssh_))
+    return outcome::again;
+  else if (rc != SSH_OK)
+    return fail(errc::connection_failed, "authentication: " + last_words());
   if (!settings_.identity_agent.empty() && !agent_tried_) return authenticate_by_agent();
   if (!identity_.can_sign())
     return fail(errc::auth_failed, where_ + ": " + tried_ + "; the key " + identity_.fingerprint() +

@@ -14,6 +14,7 @@
 #include <fstream>
 #include <iterator>
 #include <new>
+#include <stdexcept>
 
 namespace duplex {
 namespace {
@@ -48,6 +49,16 @@ imported import(const std::string& text, const std::string& passphrase) {
   if (ssh_pki_import_privkey_base64(text.c_str(), passphrase.c_str(), nullptr, nullptr, &raw) == SSH_OK)
     return {ssh_key_ptr{raw}};
   return {nullptr, lock::wrong_passphrase};
+}
+
+// libssh 0.10 leaves the primes of such an RSA key out, and signs without them; OpenSSL does not write one.
+constexpr const char* unwritable =
+    "libssh cannot write a private RSA key that it read in OpenSSH's form; copy the file that it came from";
+
+ssh_text_ptr exported(const detail::key_rep& of) {
+  char* raw = nullptr;
+  return ssh_text_ptr{ssh_pki_export_privkey_base64(of.key.get(), nullptr, nullptr, nullptr, &raw) == SSH_OK ? raw
+                                                                                                             : nullptr};
 }
 
 std::string refusal(lock kept_by, const std::string& file) {
@@ -195,7 +206,9 @@ result<key> key::from_option(const std::string& identity, const passphrase_sourc
 bool key::can_sign() const noexcept { return ssh_key_is_private(rep_->key.get()) != 0; }
 
 result<void> key::save(const std::string& path, std::string_view comment) const {
-  if (auto ok = write_file(path, text(), 0600); !ok) return ok;
+  const auto text = exported(*rep_);
+  if (!text) return wrong(path, "was not written: " + std::string{unwritable});
+  if (auto ok = write_file(path, text.get(), 0600); !ok) return ok;
   if (auto ok = write_file(path + ".pub", public_line(comment) + '\n', 0644); !ok) {
     ::unlink(path.c_str());
     return ok;
@@ -204,9 +217,8 @@ result<void> key::save(const std::string& path, std::string_view comment) const 
 }
 
 std::string key::text() const {
-  char* raw = nullptr;
-  if (ssh_pki_export_privkey_base64(rep_->key.get(), nullptr, nullptr, nullptr, &raw) != SSH_OK) throw std::bad_alloc{};
-  const ssh_text_ptr text{raw};
+  const auto text = exported(*rep_);
+  if (!text) throw std::runtime_error{unwritable};
   return text.get();
 }
 

@@ -38,10 +38,12 @@ class key {
 
   /// False for a public half alone. Then `text` and `save` are programming errors.
   [[nodiscard]] bool can_sign() const noexcept;
-  /// Writes the private key with mode 0600 and `path`.pub beside it. Errors: `already_exists`, `key_file`.
+  /// Writes the private key with mode 0600 and `path`.pub beside it. Errors: `already_exists`; `key_file`, also where
+  /// `text` would throw.
   result<void> save(const std::string& path, std::string_view comment = {}) const;
 
-  /// The private key in OpenSSH's text form.
+  /// The private key in OpenSSH's text form. Throws std::runtime_error for an RSA key that was read in that form:
+  /// libssh 0.10 cannot write it.
   [[nodiscard]] std::string text() const;
   /// "ssh-ed25519 AAAA... comment": a line for authorized_keys.
   [[nodiscard]] std::string public_line(std::string_view comment = {}) const;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Flow control and limits.
 #include "tests/actors/support.hpp"
+#include "tests/transport/folder.hpp"
 
 #include <caf/all.hpp>
 
@@ -140,10 +141,18 @@ TEST_CASE("limits: bulk both ways on one channel", "[limits]") {
   CHECK((at_near == whole));
 }
 
-TEST_CASE("limits: keys are renewed every megabyte under two-way load", "[limits]") {
-  pair p{options{.rekey_limit = 1U << 20}};
+TEST_CASE("limits: keys are renewed every megabyte under two-way load, whatever signs for them", "[limits]") {
+  const std::string kind = GENERATE("ed25519", "ecdsa", "rsa");
+  const transport_tests::folder here;
+  REQUIRE(std::system(("ssh-keygen -q -t " + kind + " -N '' -f " + here.path("id")).c_str()) == 0);
+  const auto identity = key::load(here.path("id"));
+  REQUIRE(identity);
+  pair p{options{.identity = here.path("id"),
+                 .authorized_keys = identity->public_line(),
+                 .host_key = identity->fingerprint(),
+                 .rekey_limit = 1U << 20}};
   auto [near, far] = p.open();
-  constexpr std::size_t count = 400;
+  constexpr std::size_t count = 150;
   const auto frame = pattern(50'000);
   std::thread echo{[&far = far] {
     while (auto f = far.read_frame())

@@ -64,7 +64,9 @@ inline const key& test_key() {
   return k;
 }
 
+/// With the key of the tests on both sides, unless there is one.
 inline options with_keys(options settings = {}) {
+  if (!settings.identity.empty()) return settings;
   settings.identity = test_key().text();
   settings.authorized_keys = test_key().public_line();
   settings.host_key = test_key().fingerprint();

@@ -25,9 +25,9 @@ class agent_site : public site {
     all.emplace_back("SSH_AUTH_SOCK", path("agent"));
     return all;
   }
-  /// Makes a key that only the agent has.
+  /// Makes a key that only the agent has, or gives it one that is there.
   void add_key(const std::string& name, words how = {}, const environment& with = {}) const {
-    REQUIRE(run_duplex({"keygen", "-f", path(name)}).status == 0);
+    if (!std::filesystem::exists(path(name))) REQUIRE(run_duplex({"keygen", "-f", path(name)}).status == 0);
     words all{"ssh-add", "-q"};
     all.insert(all.end(), how.begin(), how.end());
     all.push_back(path(name));
@@ -85,6 +85,29 @@ TEST_CASE("duplex: --agent opens with a key that only the agent has", "[agent]")
   CHECK(got.out == "hello");
   CHECK_THAT(got.err, Contains("ssh-agent at '" + here.path("agent") + "'"));
   CHECK(here.open_with({"--set", "identity_agent=" + here.path("agent")}).out == "hello");
+}
+
+TEST_CASE("duplex: each kind of key that ssh-keygen makes serves and logs in, by itself and through an agent",
+          "[agent]") {
+  const words kind = GENERATE(words{"ed25519"}, words{"ecdsa", "-b", "256"}, words{"ecdsa", "-b", "384"},
+                              words{"ecdsa", "-b", "521"}, words{"rsa", "-b", "2048"});
+  agent_site here;
+  for (const auto* name : {"server", "client", "mine"}) {
+    std::filesystem::remove(here.path(name));
+    words making{"ssh-keygen", "-q", "-N", "", "-f", here.path(name), "-t"};
+    making.insert(making.end(), kind.begin(), kind.end());
+    CAPTURE(making);
+    REQUIRE(run(making).status == 0);
+  }
+  here.serve({"echo=echo"});
+  here.allow("client");
+  CHECK(here.open_with({}).out == "hello");
+  CHECK(here.run_ssh({}, {"echo"}, "hello").out == "hello");
+  here.add_key("mine");
+  here.allow("mine");
+  const auto got = here.open_with({"--agent"});
+  CHECK(got.out == "hello");
+  CHECK_THAT(got.err, !Contains("denied"));
 }
 
 TEST_CASE("duplex: --agent falls back to the identity's key", "[agent]") {
@@ -177,6 +200,10 @@ TEST_CASE("duplex: an encrypted identity is asked for on the terminal, without e
 
 TEST_CASE("duplex: serve asks for the passphrase of its key once", "[passphrase]") {
   site here;
+  if (GENERATE(false, true)) {  // a key that libssh cannot write
+    std::filesystem::remove(here.path("server"));
+    REQUIRE(run({"ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", here.path("server")}).status == 0);
+  }
   encrypt(here.path("server"));
   const auto said =
       on_terminal(here.duplex({"serve", "--bind", "tcp://127.0.0.1:0", "--identity", here.path("server")}),

@@ -117,6 +117,19 @@ TEST_CASE("key: one made by ssh-keygen is loaded", "[key]") {
   CHECK_THAT(here.read("id.pub"), Catch::StartsWith(loaded->public_line()));
 }
 
+TEST_CASE("key: an RSA key of ssh-keygen's signs, and the way out is told where libssh cannot write it", "[key]") {
+  const folder here;
+  output_of("ssh-keygen -q -t rsa -b 2048 -N '' -C '' -f " + here.path("id"));
+  const auto loaded = key::load(here.path("id"));
+  REQUIRE(loaded);
+  CHECK(loaded->can_sign());
+  CHECK_THROWS_WITH(loaded->text(), Contains("copy the file"));
+  const auto saved = loaded->save(here.path("copy"));
+  CHECK(saved.error().code() == errc::key_file);
+  CHECK_THAT(saved.error().context(), Contains(here.path("copy")) && Contains("copy the file"));
+  CHECK(!std::filesystem::exists(here.path("copy")));
+}
+
 TEST_CASE("key: a file that is open to others is refused with its mode and the way out", "[key]") {
   const folder here;
   const auto path = here.path("id");

@@ -129,9 +129,12 @@ int serve(const serve_arguments& given) {
   const auto services = parse_services(given.services, by);
   if (!services) return fail(given.peer, services.error(), usage);
   if (const auto checked = check_endpoints(given); !checked) return fail(given.peer, checked.error(), usage);
+  std::optional<std::string> said;  // a passphrase is asked for once, though the peer reads the file again
+  const auto ask = settings->passphrase;
+  if (ask) settings->passphrase = [&](const std::string& file) { return said = ask(file); };
   const auto identity = key::from_option(settings->identity, settings->passphrase, !settings->identity_agent.empty());
   if (!identity) return fail(given.peer, identity.error(), failure);
-  if (identity->can_sign()) settings->identity = identity->text();  // its passphrase is asked for once
+  if (ask) settings->passphrase = [said](const std::string&) { return said; };
 
   const bool by_stdio = binds_stdio(given);  // stdout is the connection then; who is there knows that we are ready
   const int says = by_stdio ? STDERR_FILENO : STDOUT_FILENO;
