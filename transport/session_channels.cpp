@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The session's channels: opening, accepting, closing.
+#include "transport/kernel_random.hpp"
 #include "transport/session.hpp"
 
 #include <caf/send.hpp>
@@ -68,6 +69,7 @@ void session::open_later(ssh_stream& st, const std::string& service, unsigned po
 
 int session::ask(const ssh_stream& st, const char* service, unsigned port, const char* originator) {
   const auto open = setup_.role == side::dialler ? ssh_channel_open_forward : ssh_channel_open_reverse_forward;
+  const kernel_random padding;
   return open(st.ch_, service, static_cast<int>(port), originator, 0);
 }
 

@@ -4,6 +4,7 @@
 #include <duplex/meta.hpp>
 #include <duplex/percent.hpp>
 
+#include "transport/kernel_random.hpp"
 #include "transport/session.hpp"
 
 #include <algorithm>
@@ -231,6 +232,7 @@ void ssh_stream::send_accept_of_parent() {
 
 ssh_stream::progress ssh_stream::send(std::size_t& quota) {
   if (ch_ == nullptr || !(confirmed_ || accepted_) || close_sent_) return progress::idle;
+  const kernel_random padding;
   send_accept();
   if (queued_ != 0 && gone_) discard();
   if (queued_ != 0) {
@@ -256,6 +258,7 @@ ssh_stream::progress ssh_stream::send(std::size_t& quota) {
 }
 
 bool ssh_stream::send_close(ssh_session of) {
+  const kernel_random padding;
   ssh_channel_close(ch_);
   // If libssh could not get rid of the EOF that goes first, the CLOSE has not been sent: it has to be asked again.
   return close_sent_ = (ssh_get_status(of) & SSH_WRITE_PENDING) == 0;

@@ -41,14 +41,14 @@ FNR == 1 {
   } else if (target ~ /^duplex\//) {
     layer = public_layer(substr(target, 8))
     if (rank[layer] > rank[own]) violation(own " includes upward from " layer)
-  } else if (target ~ /^libssh\//) {
-    if (FILENAME ~ /^tools\/bench\/libssh/) next # what ours is measured against
-    if (is_public || own != "transport") violation("libssh belongs to transport")
+  } else if (target ~ /^(libssh|openssl)\//) {
+    if (FILENAME ~ /^tools\/bench\/(libssh|sockets)/) next # what ours is measured against
+    if (is_public || own != "transport") violation("libssh and OpenSSL belong to transport")
   } else if (target ~ /^(boost|asio)[\/.]/) {
     if (own == "rpc" && target ~ /^boost\/pfr\//) next
     if (is_public && FILENAME != "include/duplex/async.hpp") violation("Asio belongs to <duplex/async.hpp>")
     else if (own == "values") violation("values is std only")
-  } else if (target ~ /^(caf|openssl|CLI)\// && own == "values") violation("values is std only")
+  } else if (target ~ /^(caf|CLI)\// && own == "values") violation("values is std only")
 }
 END { exit failed }
 '

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Duplex as its users write it: actors for what the goals say of actors, coroutines elsewhere. transport=tcp|unix,
 // sessions=N, workers=N (of each process), busy_poll_us=N, by=actor|coroutine (rtt, rtt64), reader=actor|coroutine
-// (frames), client=ssh (bulk), random=openssl|kernel.
+// (frames), client=ssh (bulk).
 #include "tools/bench/duplex_sides.hpp"
-#include "tools/bench/kernel_random.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 
@@ -330,35 +329,20 @@ void run_connect(const std::string& address, const settings&) {
   me.run(connect_until_over(me, address));
 }
 
-/// Both sides of a workload, in processes set up as the settings say.
-workload both(void (*run)(const std::string&, const settings&)) {
-  const auto set_up = [](const settings& with) {
-    if (setting(with, "random", "openssl") == "kernel") use_kernel_random();
-  };
-  return {[set_up](const settings& with) {
-            set_up(with);
-            return serve_all(with);
-          },
-          [set_up, run](const std::string& address, const settings& with) {
-            set_up(with);
-            run(address, with);
-          }};
-}
-
 }  // namespace
 }  // namespace bench
 
 int main(int argc, char** argv) {
   using namespace bench;
   return bench::main(argc, argv,
-                     {{"rtt", both(run_rtt)},
-                      {"rtt64", both(run_rtt64)},
-                      {"rpc", both(run_rpc)},
-                      {"frames", both(run_frames)},
-                      {"bulk", both(run_bulk)},
-                      {"open", both(run_open)},
-                      {"fanout", both(run_fanout)},
-                      {"idle_channels", both(run_idle_channels)},
-                      {"idle_sessions", both(run_idle_sessions)},
-                      {"connect", both(run_connect)}});
+                     {{"rtt", {serve_all, run_rtt}},
+                      {"rtt64", {serve_all, run_rtt64}},
+                      {"rpc", {serve_all, run_rpc}},
+                      {"frames", {serve_all, run_frames}},
+                      {"bulk", {serve_all, run_bulk}},
+                      {"open", {serve_all, run_open}},
+                      {"fanout", {serve_all, run_fanout}},
+                      {"idle_channels", {serve_all, run_idle_channels}},
+                      {"idle_sessions", {serve_all, run_idle_sessions}},
+                      {"connect", {serve_all, run_connect}}});
 }

@@ -73,7 +73,6 @@ RATE = {"per_second": PER_SECOND}
 BUSY = duplex("busy_poll 50 us", "busy_poll_us=50")
 COROUTINE = duplex("coroutine", "reader=coroutine")
 COROUTINES = duplex("coroutines", "by=coroutine")
-KERNEL_RANDOM = duplex("kernel random", "random=kernel")  # shown, never judged: an application's choice
 BULK = {"mb_per_second": ("MB/s", False), "cpu_s_per_gb": ("s/GB", True)}
 INPROC = System("Duplex", "bench_inproc", (), "ours")
 INPROC_COROUTINE = System("Duplex, coroutines", "bench_inproc", ("reader=coroutine",), "ours")
@@ -83,7 +82,7 @@ def opens(in_flight, least, frames):
     name = f"open, {in_flight} in flight" + (", a frame each way" if frames else "")
     goals = [] if frames else [
         Goal("per_second", ">=", least), Goal("per_second", ">=", 1.5, GRPC), Goal("per_second", ">=", 1.5, GO)]
-    return Workload(name, RATE, [LIBSSH, GRPC, GO, DUPLEX, KERNEL_RANDOM], goals, "open",
+    return Workload(name, RATE, [LIBSSH, GRPC, GO, DUPLEX], goals, "open",
                     (f"in_flight={in_flight}", f"frames={frames}"), ("apart", "one"))
 
 
@@ -119,7 +118,7 @@ WORKLOADS = {
     "rtt": [Workload(
         "rtt", TRIPS,
         [TCP, System("raw unix", "bench_sockets", ("security=none", "transport=unix"), "floor"), TLS, LIBSSH,
-         LIBSSH_COROUTINES, *ALL_PEERS, DUPLEX, COROUTINES, KERNEL_RANDOM, UNIX, BUSY],
+         LIBSSH_COROUTINES, *ALL_PEERS, DUPLEX, COROUTINES, UNIX, BUSY],
         [Goal("p50", "<=", 1.5, TLS, "one"), Goal("p50", "<=", 1.35, TLS, "apart"),
          Goal("p50", "<=", 1, TCP, "apart", BUSY)],
         "rtt", placements=("apart", "one", "free"))],
@@ -127,7 +126,7 @@ WORKLOADS = {
         "rtt64", RATE, [TCP, TLS, LIBSSH, *ALL_PEERS, DUPLEX, COROUTINES, BUSY],
         [Goal("per_second", ">=", 2.5, ZMQ), Goal("per_second", ">=", 10, GRPC)], "rtt64", placements=("apart", "one"))],
     "rpc": [Workload(
-        "rpc", {**TRIPS, **RATE, "objects": PER_SECOND}, [TLS, LIBSSH, GRPC, CAF_TCP, CAF, DUPLEX, KERNEL_RANDOM],
+        "rpc", {**TRIPS, **RATE, "objects": PER_SECOND}, [TLS, LIBSSH, GRPC, CAF_TCP, CAF, DUPLEX],
         [Goal("p50", "<=", 2, TLS, "one"), Goal("p99", "<=", 0.5, GRPC, "one"), Goal("per_second", ">=", 8, GRPC)],
         "rpc", placements=("apart", "one"))],
     "frames": [Workload(
