@@ -4,7 +4,7 @@
 
 #include "actors/blocking.hpp"
 #include "actors/channel_actor.hpp"
-#include "actors/channel_port.hpp"
+#include "actors/channel_state.hpp"
 #include "runtime/scheduler.hpp"
 
 #include <caf/actor_cast.hpp>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "actors/channel_port.hpp"
 
+#include "actors/channel_state.hpp"
 #include "actors/descriptor_relay.hpp"
 #include "actors/sending.hpp"
 
@@ -10,10 +11,6 @@
 
 namespace duplex::detail {
 namespace {
-
-// Beyond it a larger batch saves no more. A block of memory has that size: a batch of small frames fills it, and does
-// not grow into the next larger one.
-constexpr std::size_t flush_size = 64 << 10;
 
 error closed_for_writing() { return {errc::closed, "write: this side has closed its writing"}; }
 
@@ -28,7 +25,7 @@ channel_port::channel_port(caf::actor_config& config, channel_actor actor, worke
       inbox_(core_ != nullptr && core_->by_lines()) {
   if (core_ != nullptr) {
     max_frame_ = core_->max_frame();
-    high_water_ = core_->high_water();
+    outbox_.set_high_water(core_->high_water());
   }
 }
 
@@ -85,16 +82,8 @@ std::optional<result<void>> channel_port::try_write(const frames& batch) {
 }
 
 void channel_port::put(std::string_view data, form how) {
-  if (how == form::frame) {
-    const auto size = data.size() + frame_header;
-    if (!raw_outbox_.empty() || outbox_.wire_size() + size > flush_size) flush_locked();
-    outbox_.put(data);
-    unanswered_ += size;
-  } else {
-    if (!outbox_.empty()) flush_locked();
-    raw_outbox_.append(data);
-    unanswered_ += data.size();
-  }
+  if (!outbox_.fits(data.size(), how)) flush_locked();
+  outbox_.put(data, how);
   handed_over();
 }
 
@@ -102,14 +91,14 @@ void channel_port::put(const frames& batch) {
   if (batch.empty()) return;
   flush_locked();
   hand_over(batch);
-  unanswered_ += batch.wire_size();
+  outbox_.passed(batch.wire_size());
   handed_over();
 }
 
 void channel_port::handed_over() {
-  if (outbox_.wire_size() + raw_outbox_.size() >= flush_size)
+  if (outbox_.is_full())
     flush_locked();
-  else if (!outbox_.empty() || !raw_outbox_.empty())
+  else if (outbox_.has_frames() || outbox_.has_bytes())
     schedule();
   want_drained();
 }
@@ -144,10 +133,8 @@ void channel_port::dropped() noexcept {
 // Sending under the mutex keeps the order between a full outbox and the turn's end; it only fills a mailbox, or a
 // stream.
 void channel_port::flush_locked() {
-  if (!outbox_.empty()) hand_over(outbox_.take());
-  if (!raw_outbox_.empty()) {
-    send(target_, write_atom_v, raw_outbox_.take());
-  }
+  if (outbox_.has_frames()) hand_over(outbox_.take_frames());
+  if (outbox_.has_bytes()) send(target_, write_atom_v, outbox_.take_bytes());
 }
 
 void channel_port::hand_over(frames batch) {
@@ -156,10 +143,9 @@ void channel_port::hand_over(frames batch) {
 }
 
 void channel_port::want_drained() {
-  if (asked_ || unanswered_ < high_water_ / 2) return;  // at half of it the answer comes in time
-  asked_ = true;
+  if (!outbox_.asks()) return;
+  outbox_.asked();
   flush_locked();
-  asked_at_ = unanswered_;
   request(
       target_, no_timeout,
       [self = caf::intrusive_ptr<channel_port>{this}](const caf::error& failed, const caf::message&) {
@@ -172,9 +158,8 @@ void channel_port::drained() {
   std::vector<completion_ptr<void>> done;
   {
     std::lock_guard lock{mutex_};
-    asked_ = false;
-    unanswered_ -= asked_at_;
-    while (!writers_.empty() && unanswered_ < high_water_) {
+    outbox_.answered();
+    while (!writers_.empty() && outbox_.may_pass()) {
       auto next = std::move(writers_.front());
       writers_.pop_front();
       put_postponed(next);

@@ -6,9 +6,9 @@
 
 #include "actors/channel_actor.hpp"
 #include "actors/inbox.hpp"
+#include "actors/outbox.hpp"
 #include "actors/relay.hpp"
 #include "runtime/requester.hpp"
-#include "runtime/stoppable.hpp"
 #include "runtime/worker.hpp"
 
 #include <caf/actor_cast.hpp>
@@ -29,8 +29,7 @@ struct channel_state;
 /// requester does not have.
 class channel_port final : public requester, public worker::task, public frames_reader {
  public:
-  /// Bytes as they are, or the payload of one frame.
-  enum class form : bool { raw, frame };
+  using form = outbox::form;
 
   channel_port(caf::actor_config& config, channel_actor actor, worker* home);
 
@@ -100,7 +99,7 @@ class channel_port final : public requester, public worker::task, public frames_
   void put_postponed(const postponed& what);
   void handed_over();
   error blocked() const;
-  bool must_wait() const { return unanswered_ >= high_water_ || !writers_.empty(); }
+  bool must_wait() const { return !outbox_.may_pass() || !writers_.empty(); }
   void schedule();
   bool is_promised() const { return !frame_waiters_.empty() && inbox_.has_frames(); }
   std::optional<result<bytes>> next_frame();
@@ -126,16 +125,10 @@ class channel_port final : public requester, public worker::task, public frames_
   channel_core* core_;  // the same; nullptr: somebody else's actor
   worker* home_;
   std::uint64_t max_frame_ = UINT32_MAX;
-  // Bytes on their way to the channel for which no answer has come; with as many in the channel's own queue this bounds
-  // what one writer can have queued.
-  std::uint64_t high_water_ = 512 << 10;
 
   std::mutex mutex_;  // guards what follows
-  frame_writer outbox_;
-  bytes_writer raw_outbox_;
-  std::uint64_t unanswered_ = 0;  // bytes given to the actor since it was last known to have drained
-  std::uint64_t asked_at_ = 0;    // of those, how many when `sent` was asked for
-  inbox inbox_;                   // its credit goes back with the next message
+  outbox outbox_;
+  inbox inbox_;  // its credit goes back with the next message
   frames errors_;
   std::vector<frame_waiter> frame_waiters_;
   std::vector<waiter> error_waiters_;
@@ -144,21 +137,10 @@ class channel_port final : public requester, public worker::task, public frames_
   std::vector<std::string> trailers_;
   std::vector<unique_function<void()>> at_end_;
   error not_read_;  // for those who wait for frames
-  bool scheduled_ = false, frames_came_ = false, fetching_ = false, fetching_errors_ = false, asked_ = false,
-       write_ended_ = false, trailers_written_ = false;
+  bool scheduled_ = false, frames_came_ = false, fetching_ = false, fetching_errors_ = false, write_ended_ = false,
+       trailers_written_ = false;
   bool trailed_ = false, disowned_ = false, ended_by_remote_ = false;
   caf::intrusive_ptr<channel_port> ref_for_turn_;  // while the worker will run this task
-};
-
-/// What the copies of a handle share; the last one closes the channel.
-struct channel_state final : stoppable {
-  explicit channel_state(caf::intrusive_ptr<channel_port> p) : port(std::move(p)) {}
-  channel_state(const channel_state&) = delete;
-  channel_state& operator=(const channel_state&) = delete;
-  ~channel_state() { port->abandon(); }
-  void stopped() noexcept override { port->runtime_stopped(); }
-
-  caf::intrusive_ptr<channel_port> port;
 };
 
 // What an operation that the channel's end overtook comes to.

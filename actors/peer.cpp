@@ -5,7 +5,7 @@
 #include <duplex/async.hpp>
 
 #include "actors/blocking.hpp"
-#include "actors/channel_port.hpp"
+#include "actors/channel_state.hpp"
 #include "actors/companion.hpp"
 #include "actors/peer_actor.hpp"
 #include "runtime/requester.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // On a channel's own worker frames pass it by calls while it rests. That must show in nothing but time.
-#include "actors/channel_port.hpp"
+#include "actors/channel_state.hpp"
 #include "tests/actors/support.hpp"
 
 #include <caf/event_based_actor.hpp>
