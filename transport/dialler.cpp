@@ -6,6 +6,7 @@
 #include "transport/inproc_names.hpp"
 #include "transport/local_session.hpp"
 #include "transport/local_socket.hpp"
+#include "transport/session_rules.hpp"
 
 #include <boost/asio/connect.hpp>
 #include <caf/send.hpp>
@@ -102,7 +103,7 @@ void dialler::dial() {
     timer_.cancel();
     // For the next attempt a new one: on a socket that was refused the system would refuse it unheard.
     auto socket = std::exchange(socket_, tcp::socket{this->home()->context()});
-    if (late) return give_up(errc::timed_out, "no answer within connect_timeout");
+    if (late) return give_up(errc::timed_out, "no answer " + within(*plan_->settings, "connect_timeout"));
     if (refused) return give_up(errc::connection_failed, refused.message());
     boost::system::error_code gone;
     const auto to = socket.remote_endpoint(gone);

@@ -176,7 +176,7 @@ void local_session::arm_tick() {
 void local_session::on_tick() {
   const auto now = clock::now();
   if (setup_.role == side::dialler && !named_ && now >= deadline_)
-    fail({errc::timed_out, "no session within connect_timeout"});
+    fail({errc::timed_out, "no session " + within(*setup_.plan.settings, "connect_timeout")});
   for (auto* st : opening_)
     if (now >= st->answer_due_) {
       st->fail({errc::timed_out, "the remote peer neither keeps nor refuses the channel"});

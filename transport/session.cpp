@@ -233,8 +233,8 @@ void session::on_tick() {
   const bool named = named_ || (setup_.role == side::acceptor && state_ == state::up);
   if (!named && now >= deadline_)
     fail({errc::timed_out, setup_.role == side::acceptor
-                               ? "not authenticated within login_grace_time"
-                               : "no session within connect_timeout" + handshake_.waits_for()});
+                               ? "not authenticated " + within(*setup_.settings, "login_grace_time")
+                               : "no session " + within(*setup_.settings, "connect_timeout") + handshake_.waits_for()});
   if (leaving_ && now >= deadline_) fail(farewell_);
   for (auto* st : opening_)
     if (now >= st->answer_due_) st->fail({errc::timed_out, "the remote peer neither keeps nor refuses the channel"});
@@ -243,7 +243,8 @@ void session::on_tick() {
     silent_ = socket_bytes_.in_bytes == heard_bytes_ ? silent_ + 1 : 0;
     heard_bytes_ = socket_bytes_.in_bytes;
     if (silent_ >= setup_.settings->alive_count_max)
-      fail({errc::connection_lost, "nothing heard for " + std::to_string(silent_) + " intervals of alive_interval"});
+      fail({errc::connection_lost, "nothing heard for " + std::to_string(silent_) + " intervals of alive_interval (" +
+                                       *get_option(*setup_.settings, "alive_interval") + ')'});
     else
       send_ping();
   }

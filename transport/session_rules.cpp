@@ -21,6 +21,10 @@ error check_list(const std::vector<std::string>& list) {
   return {};
 }
 
+std::string within(const options& settings, std::string_view limit) {
+  return "within " + std::string{limit} + " (" + *get_option(settings, limit) + ')';
+}
+
 error no_parent() { return {errc::not_found, "its parent is no open channel of this session"}; }
 
 error check_open(const std::string& service, std::size_t channels, std::uint64_t max_channels) {

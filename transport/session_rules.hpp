@@ -25,6 +25,8 @@ error check_record(std::size_t size, std::uint64_t limit);
 error check_list(const std::vector<std::string>& list);
 /// Why a service's name is none.
 error check_name(const std::string& service);
+/// "within connect_timeout (10000ms)": that option of the time limits, for the text of what came too late.
+std::string within(const options& settings, std::string_view limit);
 /// For a child whose parent is not there.
 error no_parent();
 

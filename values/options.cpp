@@ -121,6 +121,18 @@ result<void> check_users(std::string_view list) {
   return {};
 }
 
+// 32 bytes as base64, without the padding.
+bool is_fingerprint(std::string_view text) {
+  constexpr std::string_view hash = "SHA256:";
+  constexpr std::size_t length = 43;
+  if (!text.starts_with(hash)) return false;
+  text.remove_prefix(hash.size());
+  constexpr auto is_base64 = [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
+  };
+  return text.size() == length && std::all_of(text.begin(), text.end(), is_base64);
+}
+
 result<void> check(const options& of, const row& r) {
   if (std::holds_alternative<text_field>(r.field)) {
     if (r.name == "allow_users") return check_users(of.allow_users);
@@ -130,9 +142,9 @@ result<void> check(const options& of, const row& r) {
     if (r.name == "name" && !of.name.empty() && !is_valid_name(of.name))
       return {errc::invalid_argument,
               "option 'name' is '" + of.name + "'; it takes 1 to 255 letters, digits and . _ / @ -"};
-    if (r.name == "host_key" && !of.host_key.empty() && !of.host_key.starts_with("SHA256:"))
-      return {errc::invalid_argument,
-              "option 'host_key' is '" + of.host_key + "'; it takes a fingerprint as SHA256:..."};
+    if (r.name == "host_key" && !of.host_key.empty() && !is_fingerprint(of.host_key))
+      return {errc::invalid_argument, "option 'host_key' is '" + of.host_key +
+                                          "'; it takes SHA256: and 43 characters, as ssh-keygen -lf prints them"};
     if (r.name == "host_key_policy" && of.host_key_policy != "strict" && of.host_key_policy != "accept_new")
       return {errc::invalid_argument,
               "option 'host_key_policy' is '" + of.host_key_policy + "'; it takes strict or accept_new"};

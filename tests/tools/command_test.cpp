@@ -70,9 +70,11 @@ TEST_CASE("duplex: a wrong command line is one sentence and status 2", "[duplex]
       words{"serve", "--bind", "tcp://127.0.0.1:0", "x=echo", "x=sink"},
       words{"ping", "tcp://127.0.0.1:1", "--set", "nonsense=1"}, words{"ping", "tcp://127.0.0.1:1", "--set", "linger"},
       words{"ping", "tcp://127.0.0.1:1", "--set", "linger=soon"}, words{"ping", "tcp://127.0.0.1:1", "--name", "a b"},
-      words{"ping", "tcp://127.0.0.1:1", "--host-key", "SHA256:x", "--known-hosts", "y"},
-      words{"ping", "tcp://127.0.0.1:1", "--host-key", "SHA256:x", "--accept-new"}, words{"trust"},
-      words{"ping", "tcp://127.0.0.1:1", "--set", "host_key_policy=ask"});
+      words{"ping", "tcp://127.0.0.1:1", "--host-key", "SHA256:xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+            "--known-hosts", "y"},
+      words{"ping", "tcp://127.0.0.1:1", "--host-key", "SHA256:xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+            "--accept-new"},
+      words{"trust"}, words{"ping", "tcp://127.0.0.1:1", "--set", "host_key_policy=ask"});
   const auto said = here.run_duplex(wrong);
   CAPTURE(wrong, said.out);
   CHECK(said.status == 2);

@@ -85,7 +85,8 @@ TEST_CASE("duplex: a server that talks nonsense or nothing is given up", "[duple
   const listener target;
   const std::string said = GENERATE("", "HTTP/1.1 400 Bad Request\r\n\r\n", "SSH-1.0-old\r\n");
   program open{here.duplex({"open", "tcp://127.0.0.1:" + std::to_string(target.port()), "echo", "--identity",
-                            here.path("client"), "--host-key", "SHA256:x", "--set", "connect_timeout=500ms"}),
+                            here.path("client"), "--host-key", "SHA256:xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+                            "--set", "connect_timeout=500ms"}),
                here.variables()};
   const int fd = target.accept();
   REQUIRE(fd >= 0);

@@ -25,7 +25,10 @@ struct refusal {
 }  // namespace
 
 TEST_CASE("options: every name can be got, and set to what was got", "[options]") {
-  options of{.name = "hub", .identity = "/id", .authorized_keys = "ssh-ed25519 AAAA me\n", .host_key = "SHA256:x"};
+  options of{.name = "hub",
+             .identity = "/id",
+             .authorized_keys = "ssh-ed25519 AAAA me\n",
+             .host_key = "SHA256:xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"};
   std::set<std::string_view> seen;
   for (const auto name : option_names()) {
     INFO(name);
@@ -87,31 +90,34 @@ TEST_CASE("options: units are read", "[options]") {
 }
 
 TEST_CASE("options: a refused value is answered with option, value and range, and changes nothing", "[options]") {
-  for (const auto& [name, value, range] : {refusal{"max_frame", "0", "1 to 1073741824"},
-                                           refusal{"max_frame", "1073741825", "1 to 1073741824"},
-                                           refusal{"max_frame", "2G", "1 to 1073741824"},
-                                           refusal{"max_frame", "", "K, M or G may follow"},
-                                           refusal{"max_frame", "-1", "1 to"},
-                                           refusal{"max_frame", "+1", "1 to"},
-                                           refusal{"max_frame", "1.5M", "1 to"},
-                                           refusal{"max_frame", "1k", "K, M or G"},
-                                           refusal{"max_frame", "1 K", "1 to"},
-                                           refusal{"max_frame", "1s", "1 to"},
-                                           refusal{"max_frame", "99999999999G", "1 to"},
-                                           refusal{"max_frame", "18446744073709551615", "1 to"},
-                                           refusal{"max_frame", "18446744073709551616", "1 to"},
-                                           refusal{"max_channels", "0", "1 to 100000"},
-                                           refusal{"max_open_record", "63", "64 to 200000"},
-                                           refusal{"linger", "5", "ms, s, m or h"},
-                                           refusal{"linger", "25h", "0ms to 86400000ms"},
-                                           refusal{"linger", "-1s", "0ms to"},
-                                           refusal{"linger", "1K", "0ms to"},
-                                           refusal{"linger", "9223372036854775807h", "0ms to"},
-                                           refusal{"alive_interval", "0ms", "1ms to"},
-                                           refusal{"name", "a b", "1 to 255"},
-                                           refusal{"host_key", "MD5:00", "SHA256:"},
-                                           refusal{"host_key_policy", "accept-new", "strict or accept_new"},
-                                           refusal{"host_key_policy", "", "strict or accept_new"}}) {
+  for (const auto& [name, value, range] :
+       {refusal{"max_frame", "0", "1 to 1073741824"},
+        refusal{"max_frame", "1073741825", "1 to 1073741824"},
+        refusal{"max_frame", "2G", "1 to 1073741824"},
+        refusal{"max_frame", "", "K, M or G may follow"},
+        refusal{"max_frame", "-1", "1 to"},
+        refusal{"max_frame", "+1", "1 to"},
+        refusal{"max_frame", "1.5M", "1 to"},
+        refusal{"max_frame", "1k", "K, M or G"},
+        refusal{"max_frame", "1 K", "1 to"},
+        refusal{"max_frame", "1s", "1 to"},
+        refusal{"max_frame", "99999999999G", "1 to"},
+        refusal{"max_frame", "18446744073709551615", "1 to"},
+        refusal{"max_frame", "18446744073709551616", "1 to"},
+        refusal{"max_channels", "0", "1 to 100000"},
+        refusal{"max_open_record", "63", "64 to 200000"},
+        refusal{"linger", "5", "ms, s, m or h"},
+        refusal{"linger", "25h", "0ms to 86400000ms"},
+        refusal{"linger", "-1s", "0ms to"},
+        refusal{"linger", "1K", "0ms to"},
+        refusal{"linger", "9223372036854775807h", "0ms to"},
+        refusal{"alive_interval", "0ms", "1ms to"},
+        refusal{"name", "a b", "1 to 255"},
+        refusal{"host_key", "MD5:00", "SHA256:"},
+        refusal{"host_key", "SHA256:abc", "43 characters"},
+        refusal{"host_key", "SHA256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa=", "43"},
+        refusal{"host_key_policy", "accept-new", "strict or accept_new"},
+        refusal{"host_key_policy", "", "strict or accept_new"}}) {
     INFO(name << "=" << value);
     options of;
     const auto before = *get_option(of, name);

@@ -23,8 +23,7 @@ bool agreed() {
 int trust(const trust_arguments& given) {
   const auto where = endpoint::parse(given.endpoint);
   if (!where) return fail({}, where.error(), usage);
-  if (!given.host_key.empty() && !given.host_key.starts_with("SHA256:"))
-    return fail({}, "--host-key '" + given.host_key + "' is no fingerprint as SHA256:...", usage);
+  if (const auto valid = validate({.host_key = given.host_key}); !valid) return fail({}, valid.error(), usage);
   const auto shown = fetch_host_key(*where, options{}.connect_timeout);
   if (!shown) return fail({}, shown.error(), failure);
   const auto name = where->str();
