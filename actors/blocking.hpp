@@ -38,6 +38,7 @@ template <class Op, class Target> result<typename Op::value> wait(const std::sha
     if (auto outcome = attempt(*on, op)) return std::move(*outcome);
     if (!on->port->is_over()) system = &on->port->home_system();  // else there may be none, and nothing to wait for
   } else {
+    if (on->over) return {errc::closed, "the runtime has ended"};
     system = on->system;
   }
   if (system != nullptr && on_worker(*system))

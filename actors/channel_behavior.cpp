@@ -4,8 +4,11 @@
 
 #include "actors/descriptor_relay.hpp"
 #include "actors/sending.hpp"
+#include "transport/hello.hpp"
 
 #include <caf/actor_cast.hpp>
+
+#include <limits>
 
 namespace duplex::detail {
 
@@ -169,7 +172,9 @@ caf::result<caf::actor> channel_core::on_accept_child(accept_atom) {
 
 void channel_core::on_incoming(incoming_atom, const caf::actor& child) {
   if (state_ == state::opening) look();  // the acceptance may have come in the same packet
-  auto why = children().check(limits_.accept_queue);
+  // Calls come in bursts, and are taken as soon as they are looked at: max_channels bounds them.
+  const bool are_calls = setup_.service == transport::calls_service;
+  auto why = children().check(are_calls ? std::numeric_limits<std::uint64_t>::max() : limits_.accept_queue);
   // Still `opening`: the remote side has kept this channel, and its word for that waits behind.
   if (state_ == state::over) why = {errc::not_found, "its parent channel is closed"};
   if (stream_) stream_->child_came();

@@ -51,7 +51,18 @@ void channel_port::abandon() {
 }
 
 // An actor to which a message goes then is ended in place of taking it.
-void channel_port::runtime_stopped() noexcept { send(target_, close_atom_v); }
+void channel_port::runtime_stopped() noexcept {
+  {
+    std::lock_guard lock{mutex_};
+    stopped_ = true;
+  }
+  send(target_, close_atom_v);
+}
+
+bool channel_port::has_stopped() {
+  std::lock_guard lock{mutex_};
+  return stopped_;
+}
 
 bool channel_port::is_over() {
   std::lock_guard lock{mutex_};
@@ -262,10 +273,12 @@ relay_end channel_port::give_away() {
 }
 
 void channel_port::join(channel_port& other, completion_ptr<void> done) {
+  if (has_stopped() || other.has_stopped()) return done->complete({errc::closed, "the runtime has ended"});
   await_join(home_system().spawn<relay>(give_away(), other.give_away()), std::move(done));
 }
 
 void channel_port::join(const descriptor& with, completion_ptr<void> done) {
+  if (has_stopped()) return done->complete({errc::closed, "the runtime has ended"});
   if (home_ == nullptr) return done->complete({errc::unsupported, "join: this channel's actor has no worker"});
   await_join(home_system().spawn<descriptor_relay>(home_, give_away(), with), std::move(done));
 }

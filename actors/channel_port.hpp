@@ -42,6 +42,8 @@ class channel_port final : public requester, public worker::task, public frames_
   /// Ends the channel if it has not ended, so that the handle, which may live on, hears it: one with unread data waits
   /// for its reader though its session is gone.
   void runtime_stopped() noexcept;
+  /// Then there is nobody who could be asked, and no system.
+  [[nodiscard]] bool has_stopped();
   /// The channel has ended, perhaps with its runtime: every operation is done at once.
   [[nodiscard]] bool is_over();
   /// From now on `abandon` leaves the channel open.
@@ -139,7 +141,7 @@ class channel_port final : public requester, public worker::task, public frames_
   error not_read_;  // for those who wait for frames
   bool scheduled_ = false, frames_came_ = false, fetching_ = false, fetching_errors_ = false, write_ended_ = false,
        trailers_written_ = false;
-  bool trailed_ = false, disowned_ = false, ended_by_remote_ = false;
+  bool trailed_ = false, disowned_ = false, ended_by_remote_ = false, stopped_ = false;
   caf::intrusive_ptr<channel_port> ref_for_turn_;  // while the worker will run this task
 };
 

@@ -16,13 +16,15 @@
 #include <caf/actor_cast.hpp>
 #include <caf/event_based_actor.hpp>
 
+#include <atomic>
 #include <mutex>
 
 namespace duplex {
 namespace detail {
 
-struct peer_state {
-  caf::actor_system* system;
+struct peer_state final : stoppable {
+  caf::actor_system* system;  // gone once `over`
+  std::atomic<bool> over = false;
   peer_actor actor;
   caf::intrusive_ptr<requester> port;
   // Two threads may be the first to ask; it stands for the mailbox that a handle does not have.
@@ -31,6 +33,10 @@ struct peer_state {
 
   peer_state(caf::actor_system* in, peer_actor of, caf::intrusive_ptr<requester> by)
       : system(in), actor(std::move(of)), port(std::move(by)) {}
+  peer_state(const peer_state&) = delete;
+  peer_state& operator=(const peer_state&) = delete;
+  ~peer_state() = default;
+  void stopped() noexcept override { over = true; }
 
   /// The one template from which every operation of a peer comes: a request, its answer turned into a result.
   template <class T, class... Ts> void ask(completion_ptr<T> done, Ts&&... xs) {
@@ -60,10 +66,15 @@ namespace {
 
 std::string text(std::string_view s) { return std::string{s}; }
 
-// Calls a handler with each channel.
+// Calls a handler with each channel. One that throws ends that channel, as a coroutine's does, and not the service.
 caf::behavior handler_actor(caf::event_based_actor* self, const std::function<void(channel)>& handler) {
   return {[self, handler](accept_atom, channel_actor& actor, const meta&) {
-    handler(channel{self->system(), std::move(actor)});
+    channel given{self->system(), std::move(actor)};
+    try {
+      handler(given);
+    } catch (...) {
+      handler_failed(given, std::current_exception());
+    }
   }};
 }
 
@@ -100,6 +111,7 @@ template <> void start(const std::shared_ptr<peer_state>& on, const next_peer_op
   on->ask(std::move(done), next_atom_v);
 }
 template <> void start(const std::shared_ptr<peer_state>& on, const serve_op& op, completion_ptr<void> done) {
+  if (on->over) return done->complete({errc::closed, "the runtime has ended"});
   if (op.handler != nullptr)
     on->ask(std::move(done), serve_atom_v, text(op.service), on->system->spawn(handler_actor, *op.handler));
   else if (op.acceptor != nullptr)
@@ -182,7 +194,9 @@ peer runtime::spawn_peer(options settings) {
   detail::add_root(sys, caf::actor_cast<caf::strong_actor_ptr>(actor), named);
   auto port = detail::make_requester(sys);
   port->watch(caf::actor_cast<caf::strong_actor_ptr>(actor), [](const caf::error&) {});  // ends what it did not answer
-  return peer{std::make_shared<detail::peer_state>(&sys, peer_actor{actor}, std::move(port))};
+  auto made = std::make_shared<detail::peer_state>(&sys, peer_actor{actor}, std::move(port));
+  detail::scheduler::of(sys).at_stop(made);
+  return peer{std::move(made)};
 }
 
 }  // namespace duplex

@@ -13,6 +13,16 @@ namespace {
 
 caf::error fail(errc code, std::string text) { return to_caf({code, std::move(text)}); }
 
+// What a service did with a channel in place of taking it.
+void not_taken(const caf::actor& channel, const caf::error& why) {
+  if (why == caf::sec::unexpected_response) return;  // it took it, and answered something
+  const bool ended = why == caf::sec::request_receiver_down;
+  const error told{ended ? errc::closed : errc::internal,
+                   ended ? "the service ended before it took the channel" : "the service failed: " + to_string(why)};
+  caf::anon_send(channel, trailers_atom_v, transport::as_trailers(told));
+  caf::anon_send(channel, close_atom_v);
+}
+
 }  // namespace
 
 caf::result<void> peer_core::register_service(const std::string& name, const caf::actor& acceptor) {
@@ -59,7 +69,9 @@ void peer_core::incoming(const caf::actor& channel, const std::string& name) {
   if (by.acceptor) {
     caf::anon_send(channel, keep_atom_v);
     auto about = static_cast<const channel_core*>(caf::actor_cast<caf::abstract_actor*>(channel))->describe();
-    caf::anon_send(by.acceptor, accept_atom_v, std::move(handle), std::move(about));
+    // Asked, not told: one that ends or fails meanwhile has not taken it, and nobody else would end it.
+    request(by.acceptor, caf::infinite, accept_atom_v, std::move(handle), std::move(about))
+        .then([] {}, [channel](const caf::error& why) { not_taken(channel, why); });
     return;
   }
   if (const auto full = by.queue.check(settings_->accept_queue)) return refuse(full.code(), full.context());

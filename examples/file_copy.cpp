@@ -26,8 +26,7 @@ fs::path inside(const fs::path& folder, const std::string& name) {
   return folder / name;
 }
 
-// Writes wait while the caller does not read. What goes wrong before the first byte is the call's failure; later it is
-// in the trailers.
+// Writes wait while the caller does not read. What goes wrong here is in the trailers.
 rpc::task<void> send(fs::path file, std::uint64_t offset, duplex::channel to) {
   std::ifstream from{file, std::ios::binary};
   from.seekg(static_cast<std::streamoff>(offset));

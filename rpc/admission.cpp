@@ -32,6 +32,9 @@ admission admit(rpc_core& core, link* on, const meta& caller, std::string_view m
     made.in = place::take(on->lent_load());
     if (!made.in) return refused(code::resource_exhausted, "too many calls of functions that were lent are running");
   } else {
+    if (!is_valid_name(method))
+      return refused(code::unimplemented, "'" + printable(method) + "' is no method's name; one is 1 to 255 letters, " +
+                                              "digits and . _ / @ -");
     if (!caller.rights.may_open(method))
       return refused(code::permission_denied, "the key may not call '" + name() + "' (permitopen)");
     const auto found = core.find(method);

@@ -12,6 +12,7 @@
 #include <boost/asio/detached.hpp>
 
 #include <algorithm>
+#include <charconv>
 
 namespace duplex::rpc::detail {
 namespace {
@@ -228,6 +229,43 @@ task<beginning> read_call(channel ch, std::shared_ptr<const meta> about, codec_p
   co_return made;
 }
 
+/// *Worker-bound.* A call that came by its name, until its arguments are there: no link watches its deadline.
+struct arrival_limit {
+  asio::steady_timer timer;
+  enum class state { running, passed, over } is = state::running;
+};
+
+task<void> give_up(channel ch, std::shared_ptr<const meta> about) {
+  auto refusal = refuse(ch, *about, {code::deadline_exceeded, about->service + ": the deadline passed"});
+  co_await std::move(refusal);
+  co_await ch.async_close();
+}
+
+std::shared_ptr<arrival_limit> limit_arrival(channel ch, std::shared_ptr<const meta> about,
+                                             context::clock::time_point deadline) {
+  const auto limit = std::make_shared<arrival_limit>(asio::steady_timer{duplex::detail::executor_of(ch), deadline});
+  if (deadline == context::clock::time_point::max()) return limit;
+  limit->timer.async_wait([limit, ch, about](const boost::system::error_code& cancelled) {
+    if (cancelled || limit->is == arrival_limit::state::over) return;
+    limit->is = arrival_limit::state::passed;
+    asio::co_spawn(limit->timer.get_executor(), give_up(ch, about), asio::detached);
+  });
+  return limit;
+}
+
+/// What a stock client, or a program by hand, may have got wrong before anything of the call has come.
+rpc::status check_headers(const meta& about) {
+  const auto deadline = about.header("deadline").value_or("0");
+  std::uint64_t number = 0;
+  const auto [end, wrong] = std::from_chars(deadline.data(), deadline.data() + deadline.size(), number);
+  if (wrong != std::errc{} || end != deadline.data() + deadline.size())
+    return {code::invalid_argument,
+            about.service + ": deadline='" + std::string{deadline} + "' is no number of milliseconds"};
+  if (about.stock && number_in(about.headers, "channels") != 0)
+    return {code::invalid_argument, about.service + ": channels=: a stock client cannot open them"};
+  return {};
+}
+
 metadata headers_of_caller(const meta& about) {
   auto headers = about.headers;
   std::erase_if(headers, [](const std::string& item) {
@@ -252,11 +290,19 @@ task<void> serve_channel(std::shared_ptr<rpc_core> core, link_ptr on, channel ch
                            "codec '" + std::string{wanted} + "' is not known here; known are " + core->codec_names()});
     co_return co_await std::move(refusal);
   }
+  if (auto wrong = check_headers(*about); !wrong.ok()) {
+    auto refusal = refuse(ch, *about, std::move(wrong));
+    co_return co_await std::move(refusal);
+  }
   const auto deadline_ms = number_in(about->headers, "deadline");
   auto deadline = from_wire(static_cast<std::uint32_t>(std::min<std::uint64_t>(deadline_ms, UINT32_MAX)));
   // Only what has arrived takes a place among the calls of its service.
+  const auto limit = limit_arrival(ch, about, on ? context::clock::time_point::max() : deadline);
   auto reading = read_call(ch, about, codec, on == nullptr);
   auto call_read = co_await std::move(reading);
+  if (limit->is == arrival_limit::state::passed) co_return;
+  limit->is = arrival_limit::state::over;
+  limit->timer.cancel();
   if (call_read.gone) co_return;
   if (!call_read.wrong.ok()) {
     auto refusal = refuse(ch, *about, call_read.wrong);

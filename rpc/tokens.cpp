@@ -79,8 +79,9 @@ void token_reader::skip() {
 
 float token_reader::real32() {
   const auto read = real();
-  if (std::isfinite(read) && std::abs(read) > static_cast<double>(std::numeric_limits<float>::max()))
-    does_not_fit(std::to_string(read), "f32", "-3.4e38", "3.4e38");
+  constexpr double beyond =
+      0x1.ffffffp+127;  // what is less is rounded to the greatest float: its shortest text is above it
+  if (std::isfinite(read) && std::abs(read) >= beyond) does_not_fit(std::to_string(read), "f32", "-3.4e38", "3.4e38");
   return static_cast<float>(read);
 }
 

@@ -37,6 +37,7 @@ caf::error to_caf(const error& e) {
 
 error from_caf(const caf::error& e) {
   if (!e) return {};
+  if (e == caf::sec::request_receiver_down) return {nearest(e), "it has ended, or its peer or runtime has"};
   if (e.category() != category) return {nearest(e), to_string(e)};
   const auto& context = e.context();
   auto text =

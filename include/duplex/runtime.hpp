@@ -26,7 +26,7 @@ struct runtime_options {
 
 /// What a shutdown found. *Value*.
 struct shutdown_report {
-  bool clean = false;                ///< nothing was cut off and nothing is left
+  bool clean = false;                ///< nobody missed the deadline and nobody is left
   std::size_t actors_left = 0;       ///< actors still running, the application's own included
   std::vector<std::string> cut_off;  ///< the peers that missed the deadline and were killed, by name
   std::chrono::milliseconds took{0};
@@ -60,7 +60,8 @@ class runtime {
   /// Starts a peer. Throws nothing; a peer whose options are wrong answers every operation with that error.
   peer spawn_peer(options opts);
 
-  /// Tells every peer to finish and waits for it and for the application's actors until `deadline`; what is late is cut
+  /// Ends every peer: channels send what was written and close, calls under way fail. To let channels and calls finish
+  /// first, `shutdown` the peers. Waits for them and for the application's actors until `deadline`; who is late is cut
   /// off and reported. Later calls return the first report. Refused on a worker thread: reports so at once and does
   /// nothing. Blocks.
   shutdown_report shutdown(std::chrono::milliseconds deadline = std::chrono::seconds{5});

@@ -140,6 +140,44 @@ TEST_CASE("actors: a channel's handle is a message to any actor of the process",
   CHECK(far.read_frame()->view() == "from an actor");
 }
 
+TEST_CASE("actors: a channel that a service did not take is ended with the reason", "[actors]") {
+  pair p;
+  const auto says = [](channel& of, const std::string& what) {
+    const auto last = of.trailers();
+    REQUIRE(last);
+    REQUIRE(last->size() >= 2);
+    CHECK_THAT(last->at(1), Catch::Contains(what));
+    CHECK_FALSE(of.read());
+  };
+  SECTION("it ended meanwhile") {
+    std::promise<void> go;
+    auto busy = p.rt.system().spawn<caf::detached>([&go](caf::event_based_actor* self) -> caf::behavior {
+      return {[self, &go](accept_atom, channel_actor&, const meta&) {
+        go.get_future().wait();
+        self->quit();
+      }};
+    });
+    REQUIRE(p.hub.serve("s", busy));
+    busy = nullptr;
+    std::vector<channel> opened;
+    for (int i = 0; i < 4; ++i) opened.push_back(*p.me.open("hub", "s"));
+    go.set_value();
+    for (std::size_t i = 1; i < opened.size(); ++i) says(opened[i], "ended before it took the channel");
+  }
+  SECTION("it takes no channels, or throws") {
+    const bool throws = GENERATE(true, false);
+    auto wrong = p.rt.system().spawn([throws](caf::event_based_actor* self) -> caf::behavior {
+      self->set_default_handler(caf::drop);
+      if (throws) return {[](accept_atom, channel_actor&, const meta&) { throw std::runtime_error("no luck"); }};
+      return {[](int) {}};
+    });
+    REQUIRE(p.hub.serve("s", wrong));
+    auto ch = p.me.open("hub", "s");
+    REQUIRE(ch);
+    says(*ch, throws ? "service" : "the service failed");
+  }
+}
+
 TEST_CASE("actors: 10,000 channels opened and closed leave the actor count where it was", "[actors]") {
   pair p;
   REQUIRE(p.hub.serve("s", [](channel) {}));

@@ -173,4 +173,26 @@ TEST_CASE("handles: one with unread data outlives its runtime, and says that it 
   CHECK(kept.flush().error().code() == errc::closed);
   CHECK(kept.accept().error().code() == errc::closed);
   CHECK(kept.open("child").error().code() == errc::closed);
+  CHECK(kept.join(0, 1).error().code() == errc::closed);
+  CHECK(kept.join(kept).error().code() == errc::closed);
+}
+
+TEST_CASE("handles: a peer outlives its runtime, and every operation says that it has ended", "[handles]") {
+  peer kept;
+  {
+    pair p;
+    kept = p.me;
+  }
+  CHECK(kept.peers().error().code() == errc::closed);
+  CHECK(kept.open("hub", "s").error().code() == errc::closed);
+  CHECK(kept.bind("tcp://127.0.0.1:0").error().code() == errc::closed);
+  CHECK(kept.serve("s", [](channel) {}).error().code() == errc::closed);
+  CHECK(kept.get_option("linger").error().code() == errc::closed);
+  CHECK(kept.shutdown().error().code() == errc::closed);
+  CHECK(kept.async_peers(boost::asio::use_future).get().error().code() == errc::closed);
+  CHECK(kept.async_serve(
+                "s", [](channel) {}, boost::asio::use_future)
+            .get()
+            .error()
+            .code() == errc::closed);
 }

@@ -103,3 +103,23 @@ TEST_CASE("call: a method that is not served is unimplemented", "[rpc]") {
   CHECK(calc.add(1, 2).get() == 3);
   CHECK(text_of_call([&] { calc.divide(1, 1).get(); }) == "unimplemented: 'demo.Calc.divide' is not served here");
 }
+
+TEST_CASE("call: one that was moved from, or is local and was asked, is empty and says so", "[rpc]") {
+  const rpc::fn<int(int)> local = [](int a) { return a; };
+  auto once = local(1);
+  CHECK(once.get() == 1);
+  CHECK(code_of_call([&] { (void)once.get(); }) == rpc::code::failed_precondition);
+  auto first = local(2);
+  auto second = std::move(first);
+  CHECK(code_of_call([&] { (void)first.get(); }) == rpc::code::failed_precondition);  // NOLINT: that is the test
+  CHECK(second.get() == 2);
+}
+
+TEST_CASE("call: a stream that was moved from is empty and says so", "[rpc]") {
+  auto [out, in] = rpc::pipe<int>();
+  auto held = std::move(in);
+  CHECK(code_of_call([&, &from = in] { (void)from.get(); }) == rpc::code::failed_precondition);
+  CHECK(code_of_call([&, &from = in] { (void)std::move(from).release(); }) == rpc::code::failed_precondition);
+  out.put(1);
+  CHECK(held.get() == 1);
+}

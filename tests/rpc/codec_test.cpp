@@ -85,6 +85,17 @@ TEST_CASE("codec: integers come back at their limits", "[rpc]") {
   }
 }
 
+TEST_CASE("codec: floats come back at their limits, and what is beyond is refused", "[rpc]") {
+  using limits = std::numeric_limits<float>;
+  for (const auto& codec : demo::token_codecs()) {
+    CAPTURE(std::string{codec->name()});
+    const std::vector<float> sent = {limits::max(), limits::lowest(), limits::min(), limits::denorm_min(), 0.1F};
+    CHECK(rpc::decode<std::vector<float>>(*codec, rpc::encode(*codec, sent)) == sent);
+    for (const double beyond : {3.5e38, -3.5e38, 0x1.ffffffp+127})
+      CHECK_THROWS_AS(rpc::decode<float>(*codec, rpc::encode(*codec, beyond)), rpc::codec_error);
+  }
+}
+
 TEST_CASE("codec: lengths come back on both sides of each form", "[rpc]") {
   for (const auto& codec : demo::token_codecs()) {
     for (const std::size_t size : {0, 15, 16, 23, 24, 31, 32, 255, 256, 65535, 65536}) {

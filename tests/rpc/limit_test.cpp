@@ -146,3 +146,19 @@ TEST_CASE("limit: calls that wait for a peer to come are bounded in bytes, one-w
   const auto echo = me.method<std::string(std::string)>("demo.echo", "hub");
   CHECK(code_of_call([&] { echo(large).get(); }) == rpc::code::resource_exhausted);
 }
+
+TEST_CASE("limit: a burst of calls with channels of their own is bounded by max_channels only", "[rpc]") {
+  rpc_pair f;
+  REQUIRE(f.far.handle("t.some", [](int n) -> stream<int> {
+    for (int i = 0; i < n; ++i) co_yield i;
+  }));
+  const auto some = f.near.method<stream<int>(int)>("t.some", "hub");
+  std::vector<stream<int>> all;
+  for (int i = 0; i < 400; ++i) all.push_back(some(3));  // three times accept_queue
+  for (auto& one : all) {
+    CHECK(one.get() == 0);
+    CHECK(one.get() == 1);
+    CHECK(one.get() == 2);
+    CHECK_FALSE(one.get());
+  }
+}

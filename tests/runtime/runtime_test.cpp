@@ -104,6 +104,15 @@ TEST_CASE("runtime: shutdown tells the roots, waits for them and answers alike e
   CHECK(again.took == first.took);
 }
 
+TEST_CASE("runtime: a deadline beyond the clock's end is a long one", "[runtime]") {
+  runtime rt;
+  std::promise<std::chrono::milliseconds> left;
+  auto root = rt.system().spawn(obedient, &left);
+  add_root(rt.system(), address(root), "a");
+  CHECK(rt.shutdown(std::chrono::milliseconds::max()).clean);
+  CHECK(within(left.get_future()) > 3600s);
+}
+
 TEST_CASE("runtime: a root that misses the deadline is killed and named", "[runtime]") {
   const auto workers = GENERATE(1u, 2u, 4u);
   runtime rt{{.workers = workers}};

@@ -112,3 +112,22 @@ TEST_CASE("duplex: permitopen of one method admits to no other, by any way", "[d
   CHECK(here.call({"demo.Calc.divide", "1", "2"}).status == 7);
   CHECK(here.call({"demo.Calc.ticks", "1"}).status == 7);  // a call with a channel of its own
 }
+
+TEST_CASE("duplex: a deadline runs while a call's arguments are awaited", "[duplex]") {
+  demo_site here;
+  const std::string method = GENERATE("demo.Calc.add", "demo.Calc.sum");
+  program silent{here.ssh({"-s", "-o", "SetEnv=deadline=300"}, {method}), here.variables()};
+  CHECK(silent.wait() == 4);  // its stdin is open
+  CHECK_THAT(silent.err(), Contains("deadline_exceeded: " + method + ": the deadline passed"));
+  CHECK(here.run_ssh({"-s", "-o", "SetEnv=deadline=60000"}, {"demo.Calc.add"}, "[1,2]\n").out == "3\n");
+}
+
+TEST_CASE("duplex: a deadline that is no number, and channels that ssh cannot open, are refused", "[duplex]") {
+  demo_site here;
+  for (const std::string wrong : {"deadline=1e3", "deadline=-1", "deadline=500x", "channels=1"}) {
+    INFO(wrong);
+    const auto got = here.run_ssh({"-o", "SetEnv=" + wrong}, {"demo.Calc.add 1 2"});
+    CHECK(got.status == 3);
+    CHECK_THAT(got.err, Contains("invalid_argument: demo.Calc.add: " + wrong.substr(0, wrong.find('=') + 1)));
+  }
+}

@@ -64,12 +64,14 @@ template <class R> class [[nodiscard("dropping a call cancels it")]] call : publ
   /// Of a function in this process.
   explicit call(task<R> local) : task<R>(std::move(local)) {}
 
-  /// Waits for the outcome, at most until the deadline; once. Throws `failure`; `failed_precondition` on a worker.
+  /// Waits for the outcome, at most until the deadline; once. Throws `failure`; `failed_precondition` on a worker, and
+  /// of a call that was moved from, or is local and was asked before.
   R get() {
     if (in_.of() != nullptr) {
       detail::wait(in_.of());
       return detail::outcome<R>(*in_.of());
     }
+    if (!this->valid()) throw failure{code::failed_precondition, "an empty call: moved from, or asked before"};
     if constexpr (std::is_void_v<R>) {
       detail::run_here(std::move(*this));
     } else {

@@ -15,10 +15,11 @@
 namespace duplex::rpc {
 
 /// Objects one after the other. As a result or an argument of `fn<Sig>` it makes the call a stream; who makes one is a
-/// coroutine that yields (`co_yield x`, and may `co_await` what any coroutine of Asio's may), a list, or a `pipe`.
+/// coroutine that yields (`co_yield x`, and may `co_await` a `task`, and in that whatever a coroutine of Asio's may), a
+/// list, or a `pipe`.
 /// Reading takes what has arrived and lets the other side send more: a slow reader stops the writer. Dropping it early
-/// tells the other side, whose own coroutine is cancelled where it waits. Errors come as `failure`. Thread: one at a
-/// time.
+/// tells the other side, whose own coroutine is cancelled where it waits. Errors come as `failure`,
+/// `failed_precondition` of a stream that was moved from. Thread: one at a time.
 template <class T> class [[nodiscard]] stream {
  public:
   using value_type = T;
@@ -34,7 +35,7 @@ template <class T> class [[nodiscard]] stream {
   /// The same, blocking; not on a worker.
   std::optional<T> get() {
     std::optional<T> object;
-    detail::wait_for_item(*from_, &object);
+    detail::wait_for_item(held(from_), &object);
     return object;
   }
 
@@ -61,12 +62,19 @@ template <class T> class [[nodiscard]] stream {
   std::default_sentinel_t end() { return {}; }
 
   /// For the library.
-  detail::source_ptr release() && { return std::move(from_); }
+  detail::source_ptr release() && {
+    held(from_);
+    return std::move(from_);
+  }
 
  private:
+  static detail::source& held(const detail::source_ptr& from) {
+    if (from == nullptr) throw failure{code::failed_precondition, "an empty stream: moved from"};
+    return *from;
+  }
   static task<std::optional<T>> read(detail::source_ptr from) {
     std::optional<T> object;
-    if (from->poll(&object, {}, {}) == detail::source::state::pending) co_await detail::next_item(from, &object);
+    if (held(from).poll(&object, {}, {}) == detail::source::state::pending) co_await detail::next_item(from, &object);
     co_return object;
   }
   detail::source_ptr from_;
