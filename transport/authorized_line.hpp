@@ -29,6 +29,9 @@ bool is_blank(std::string_view line);
 /// Without white space around, the CR of a foreign editor included.
 std::string_view trimmed(std::string_view line);
 
+/// RFC 4648 section 4, padded, without a bit to spare: one text for each blob.
+std::optional<std::string> from_base64(std::string_view base64);
+
 /// The blob of a key in base64, when it is one of that type: all fields there, and nothing behind them.
 std::optional<std::string> key_blob(std::string_view type, std::string_view base64);
 

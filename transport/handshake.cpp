@@ -16,11 +16,8 @@ namespace {
 constexpr const char* key_exchange = "curve25519-sha256,curve25519-sha256@libssh.org";
 constexpr const char* ciphers = "aes128-gcm@openssh.com,aes256-gcm@openssh.com,aes256-ctr";
 constexpr const char* macs = "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com";
-constexpr const char* host_keys =
+constexpr const char* signatures =  // of hosts and of users
     "ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-512,rsa-sha2-256";
-constexpr const char* user_keys =
-    "ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-512,rsa-sha2-256,"
-    "sk-ssh-ed25519@openssh.com,sk-ecdsa-sha2-nistp256@openssh.com";
 
 }  // namespace
 
@@ -37,8 +34,8 @@ void prepare_client(ssh_session of, int fd) {
   ssh_options_set(of, SSH_OPTIONS_CIPHERS_S_C, ciphers);
   ssh_options_set(of, SSH_OPTIONS_HMAC_C_S, macs);
   ssh_options_set(of, SSH_OPTIONS_HMAC_S_C, macs);
-  ssh_options_set(of, SSH_OPTIONS_HOSTKEYS, host_keys);
-  ssh_options_set(of, SSH_OPTIONS_PUBLICKEY_ACCEPTED_TYPES, user_keys);
+  ssh_options_set(of, SSH_OPTIONS_HOSTKEYS, signatures);
+  ssh_options_set(of, SSH_OPTIONS_PUBLICKEY_ACCEPTED_TYPES, signatures);
 }
 
 std::string libssh_says(ssh_session of) {
@@ -149,7 +146,7 @@ result<void> handshake::start_server(int fd) {
   ssh_bind_options_set(b, SSH_BIND_OPTIONS_CIPHERS_S_C, ciphers);
   ssh_bind_options_set(b, SSH_BIND_OPTIONS_HMAC_C_S, macs);
   ssh_bind_options_set(b, SSH_BIND_OPTIONS_HMAC_S_C, macs);
-  ssh_bind_options_set(b, SSH_BIND_OPTIONS_PUBKEY_ACCEPTED_KEY_TYPES, user_keys);
+  ssh_bind_options_set(b, SSH_BIND_OPTIONS_PUBKEY_ACCEPTED_KEY_TYPES, signatures);
   if (ssh_bind_accept_fd(b, ssh_, fd) != SSH_OK) return {errc::internal, std::string{"libssh: "} + ssh_get_error(b)};
   ssh_set_blocking(ssh_, 0);
   callbacks_.userdata = this;
@@ -232,6 +229,10 @@ handshake::outcome handshake::authenticate() {
   const int rc = ssh_userauth_publickey(ssh_, nullptr, identity_.rep().key.get());
   if (rc == SSH_AUTH_AGAIN && !is_gone(ssh_)) return outcome::again;
   if (rc == SSH_AUTH_SUCCESS) return authenticated();
+  const char* banner = ssh_get_serverbanner(ssh_);
+  if (rc == SSH_AUTH_DENIED && !is_gone(ssh_) && banner != nullptr && std::strstr(banner, "OpenSSH") != nullptr)
+    return fail(errc::auth_failed, where_ + " is no Duplex peer but sshd (" + printable(banner) +
+                                       "); name the port that `duplex serve` or a program listens at");
   if ((rc == SSH_AUTH_DENIED || rc == SSH_AUTH_PARTIAL) && !is_gone(ssh_))
     return fail(errc::auth_failed, where_ + " does not accept the key " + identity_.fingerprint() +
                                        "; admit it there with: echo '" + identity_.public_line() +

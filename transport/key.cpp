@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <duplex/key.hpp>
 
+#include "transport/authorized_line.hpp"
 #include "transport/ssh_ptr.hpp"
+#include "transport/unique_fd.hpp"
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -32,16 +36,34 @@ int note_encrypted(const char*, char*, std::size_t, int, int, void* noted) {
   return -1;
 }
 
-enum class lock { none, no_passphrase, wrong_passphrase };
+enum class lock { none, no_passphrase, wrong_passphrase, cipher };
 
 struct imported {
   ssh_key_ptr key;
   lock kept_by = lock::none;
 };
 
+// Whether a key in OpenSSH's form is encrypted by a cipher with a tag, which libssh 0.10 would call through a null
+// pointer. The name is the first field behind the magic word (OpenSSH, PROTOCOL.key).
+bool has_tag_cipher(std::string_view text) {
+  constexpr std::string_view begin = "-----BEGIN OPENSSH PRIVATE KEY-----";
+  constexpr std::size_t magic = 15, longest = 36;  // "chacha20-poly1305@openssh.com" with its length is 33 bytes
+  const auto at = text.find(begin);
+  if (at == text.npos) return false;
+  std::string base64;
+  for (const char c : text.substr(at + begin.size())) {
+    if (base64.size() == (magic + longest) / 3 * 4 || c == '-') break;
+    if (c != '\n' && c != '\r' && c != ' ' && c != '\t') base64 += c;
+  }
+  const auto header = transport::from_base64(base64);
+  return header && (header->find("-gcm@openssh.com") != std::string::npos ||
+                    header->find("-poly1305@openssh.com") != std::string::npos);
+}
+
 imported import(const std::string& text, const std::string& passphrase) {
   bool encrypted = false;
   ssh_key raw = nullptr;
+  if (has_tag_cipher(text)) return {nullptr, lock::cipher};
   if (ssh_pki_import_privkey_base64(text.c_str(), nullptr, note_encrypted, &encrypted, &raw) == SSH_OK)
     return {ssh_key_ptr{raw}};
   if (!encrypted) return {};
@@ -70,8 +92,28 @@ std::string refusal(lock kept_by, const std::string& file) {
              (file.empty() ? "" : ' ' + file) + ") and set identity_agent";
     case lock::wrong_passphrase:
       return "is encrypted with another passphrase";
+    case lock::cipher:
+      return "is encrypted by a cipher that libssh cannot read keys with; change it with: ssh-keygen -p -Z aes256-ctr "
+             "-f " +
+             (file.empty() ? "FILE" : file) + ", or load it into ssh-agent and set identity_agent";
   }
   return {};
+}
+
+// What a peer could not show or sign with; nothing for a good key.
+const char* unfit(ssh_key of) {
+  constexpr std::size_t least_rsa = 200;  // characters: base64 of the public half of 1,024 bits has no fewer
+  const auto line = transport::public_line_of(of);
+  const std::string_view all{line};
+  const auto type = all.substr(0, all.find(' '));
+  if (transport::fingerprint_of(of).empty())
+    return "has no public half that libssh could tell: an Ed25519 key has to be in OpenSSH's form; make one with: "
+           "duplex keygen";
+  if (type == "ssh-rsa")
+    return all.size() - type.size() < least_rsa ? "is an RSA key of less than 1024 bits, which is not taken" : nullptr;
+  if (type != "ssh-ed25519" && !type.starts_with("ecdsa-sha2-"))
+    return "is of a type that is not taken; Ed25519, ECDSA and RSA are";
+  return nullptr;
 }
 
 // A private key file as text, if it is closed to others. What holds no private key is for the parser to refuse.
@@ -100,18 +142,22 @@ result<std::string> read_private(const std::string& path) {
 
 void wipe(std::string& text) { ::explicit_bzero(text.data(), text.size()); }
 
+// Whole or not at all, and never in place of a file that is there: whoever sees the name can read the key.
 result<void> write_file(const std::string& path, const std::string& text, mode_t mode) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-  if (fd < 0) {
-    if (errno == EEXIST) return {errc::already_exists, "key file '" + path + "' exists; remove it or name another"};
-    return wrong(path, std::string{"cannot be written: "} + std::strerror(errno));
-  }
-  const auto written = ::write(fd, text.data(), text.size());
-  const bool whole = ::fsync(fd) == 0 && written == static_cast<ssize_t>(text.size());
-  ::close(fd);
-  if (whole) return {};
-  ::unlink(path.c_str());
-  return wrong(path, "could not be written whole");
+  auto fresh = path + ".XXXXXX";
+  const transport::unique_fd file{::mkostemp(fresh.data(), O_CLOEXEC)};
+  if (!file) return wrong(path, std::string{"cannot be written: "} + std::strerror(errno));
+  const bool whole = ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+                     ::fchmod(file.get(), mode) == 0 && ::fsync(file.get()) == 0;
+  const bool named = whole && (::link(fresh.c_str(), path.c_str()) == 0 ||
+                               (errno == EPERM &&  // a file system without links
+                                ::renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) == 0));
+  const int why = errno;
+  ::unlink(fresh.c_str());
+  if (named) return {};
+  if (!whole) return wrong(path, "could not be written whole");
+  if (why == EEXIST) return {errc::already_exists, "key file '" + path + "' exists; remove it or name another"};
+  return wrong(path, std::string{"cannot be written: "} + std::strerror(why));
 }
 
 // The identity of a peer that was given none.
@@ -129,6 +175,15 @@ result<key> make_first(const std::string& path) {
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
   return value ? value : "";
+}
+
+// Where the system says that the user is at home, if the environment does not.
+std::string home_folder() {
+  if (auto home = environment("HOME"); !home.empty()) return home;
+  std::array<char, 16384> text{};
+  passwd entry{}, *found = nullptr;
+  return ::getpwuid_r(::getuid(), &entry, text.data(), text.size(), &found) == 0 && found != nullptr ? found->pw_dir
+                                                                                                     : "";
 }
 
 }  // namespace
@@ -162,6 +217,7 @@ key key::generate() {
 result<key> key::parse(std::string_view text, const std::string& passphrase) {
   auto found = import(std::string{text}, passphrase);
   if (!found.key) return {errc::key_file, "the key's text " + refusal(found.kept_by, {})};
+  if (const auto* why = unfit(found.key.get())) return {errc::key_file, std::string{"the key's text "} + why};
   return key{std::make_shared<const detail::key_rep>(std::move(found.key))};
 }
 
@@ -170,6 +226,7 @@ result<key> key::load(const std::string& path, const std::string& passphrase) {
   if (!text) return text.error();
   auto found = import(*text, passphrase);
   if (!found.key) return wrong(path, refusal(found.kept_by, path));
+  if (const auto* why = unfit(found.key.get())) return wrong(path, why);
   return key{std::make_shared<const detail::key_rep>(std::move(found.key))};
 }
 
@@ -191,21 +248,29 @@ result<key> key::from_option(const std::string& identity, const passphrase_sourc
   auto text = is_text ? result<std::string>{identity} : read_private(path);
   if (!text) return text.error();
   auto found = import(*text, {});
-  for (int i = 0; i < attempts && ask && found.kept_by != lock::none; ++i) {
+  const auto is_locked = [&] {
+    return found.kept_by == lock::no_passphrase || found.kept_by == lock::wrong_passphrase;
+  };
+  for (int i = 0; i < attempts && ask && is_locked(); ++i) {
     auto passphrase = ask(path);
     if (!passphrase) break;
     found = import(*text, *passphrase);
     wipe(*passphrase);
   }
-  if (found.key) return key{std::make_shared<const detail::key_rep>(std::move(found.key))};
-  if (agent_signs && !is_text && found.kept_by == lock::no_passphrase) return load_public(path);
-  if (is_text) return {errc::key_file, path + ' ' + refusal(found.kept_by, {})};
-  return wrong(path, refusal(found.kept_by, path));
+  const auto* why = found.key ? unfit(found.key.get()) : nullptr;
+  if (found.key && why == nullptr) return key{std::make_shared<const detail::key_rep>(std::move(found.key))};
+  if (agent_signs && !is_text && (found.kept_by == lock::no_passphrase || found.kept_by == lock::cipher))
+    return load_public(path);
+  const auto said = why != nullptr ? std::string{why} : refusal(found.kept_by, is_text ? std::string{} : path);
+  if (is_text) return {errc::key_file, path + ' ' + said};
+  return wrong(path, said);
 }
 
 bool key::can_sign() const noexcept { return ssh_key_is_private(rep_->key.get()) != 0; }
 
 result<void> key::save(const std::string& path, std::string_view comment) const {
+  if (printable(comment) != comment)
+    return {errc::invalid_argument, "comment '" + printable(comment) + "' holds a control character, or is no UTF-8"};
   const auto text = exported(*rep_);
   if (!text) return wrong(path, "was not written: " + std::string{unwritable});
   if (auto ok = write_file(path, text.get(), 0600); !ok) return ok;
@@ -233,7 +298,7 @@ std::string key::fingerprint() const { return rep_->fingerprint; }
 std::string configuration_folder() {
   if (auto home = environment("DUPLEX_HOME"); !home.empty()) return home;
   if (auto config = environment("XDG_CONFIG_HOME"); !config.empty()) return config + "/duplex";
-  return environment("HOME") + "/.config/duplex";
+  return home_folder() + "/.config/duplex";
 }
 
 }  // namespace duplex

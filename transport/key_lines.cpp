@@ -7,6 +7,7 @@
 #include "transport/unique_fd.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +19,12 @@ namespace duplex::transport {
 namespace {
 
 constexpr std::size_t least_read = 4096;
+constexpr int writer_ms = 1000;  // for whoever writes into a FIFO, as a shell's <(...) is one
+
+bool is_readable(int fd) {
+  pollfd waits{fd, POLLIN, 0};
+  return ::poll(&waits, 1, writer_ms) > 0;
+}
 
 // Options may stand before the key, so it is looked for in the whole text; every blob of a key begins with AAAA.
 bool holds_lines(const std::string& option) {
@@ -35,7 +42,7 @@ bool holds_lines(const std::string& option) {
 key_lines read_key_lines(const std::string& option, const std::string& standard) {
   if (holds_lines(option)) return {.name = "option " + standard, .text = option, .is_file = false};
   const auto path = option.empty() ? configuration_folder() + '/' + standard : option;
-  const unique_fd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  const unique_fd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};  // it may be a FIFO
   std::string text;
   // Its size decides how much is read at once, not how much in all: it may grow meanwhile, or be no plain file.
   struct stat about {};
@@ -47,6 +54,7 @@ key_lines read_key_lines(const std::string& option, const std::string& standard)
     n = ::read(file.get(), text.data() + filled, chunk);
     text.resize(filled + static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
     if (n == 0) break;
+    if (n < 0 && errno == EAGAIN && is_readable(file.get())) n = 0;
   }
   if (n < 0) {
     const bool for_now = errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == EIO || errno == EINTR;

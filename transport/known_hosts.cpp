@@ -33,7 +33,24 @@ ssh_key_ptr import(const std::string& type, const std::string& base64) {
   return ssh_key_ptr{raw};
 }
 
-std::string name_of(const endpoint& where) { return percent_encode(where.str()); }
+// One word: a path may hold blanks.
+std::string name_of(const endpoint& where) {
+  std::string name;
+  for (const char c : percent_encode(where.str()))
+    if (c == ' ')
+      name += "%20";
+    else
+      name += c;
+  return name;
+}
+
+// What was not read may list another key of the host, and would be lost when the file is written anew.
+error cut_off(const key_lines& hosts) {
+  if (hosts.text.size() <= transport::max_key_lines) return {};
+  return {errc::host_key, (hosts.is_file ? "known hosts file '" + hosts.name + '\'' : hosts.name) +
+                              " is over the limit of " + std::to_string(transport::max_key_lines) +
+                              " bytes; remove lines, or name another one"};
+}
 
 bool is_of(const std::string& line, const std::string& name) {
   std::istringstream words{line};
@@ -171,6 +188,7 @@ result<trusted_host> trust_host(const std::string& file, const endpoint& where, 
   const auto held = open_locked(path);
   if (!held) return held.error();
   const auto hosts = transport::read_key_lines(path, {});
+  if (auto cut = cut_off(hosts)) return cut;
   const auto listed = keys_in(hosts, where);
   if (std::any_of(listed.begin(), listed.end(), [&](const auto& l) { return l.key.line == wanted.line; }))
     return trusted_host{trusted_host::change::none, path};
@@ -200,6 +218,7 @@ result<std::string> check_host_key(const options& of, const endpoint& host, cons
     return {errc::host_key,
             host.str() + " shows " + shown.fingerprint + ", which is not expected; expect it with option host_key"};
   const auto hosts = read_hosts(of.known_hosts);
+  if (auto cut = cut_off(hosts)) return cut;
   const auto line = name_of(host) + ' ' + shown.line;
   std::string others;
   for (const auto& listed : keys_in(hosts, host)) {

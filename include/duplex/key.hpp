@@ -21,8 +21,8 @@ class key {
   /// A new ed25519 key. Throws std::bad_alloc.
   static key generate();
   /// From a file in OpenSSH's form, with its passphrase if it is encrypted. Errors: `key_file` when it is missing,
-  /// unreadable, malformed, encrypted with another passphrase, or open to others (mode & 077), with the way out in the
-  /// text.
+  /// unreadable, malformed, encrypted with another passphrase or by a cipher with a tag (aes-gcm, chacha20), open to
+  /// others (mode & 077), or none that a peer could use (DSA, RSA below 1,024 bits), with the way out in the text.
   static result<key> load(const std::string& path, const std::string& passphrase = {});
   /// From OpenSSH's text form. Errors: `key_file`.
   static result<key> parse(std::string_view text, const std::string& passphrase = {});
@@ -38,8 +38,8 @@ class key {
 
   /// False for a public half alone. Then `text` and `save` are programming errors.
   [[nodiscard]] bool can_sign() const noexcept;
-  /// Writes the private key with mode 0600 and `path`.pub beside it. Errors: `already_exists`; `key_file`, also where
-  /// `text` would throw.
+  /// Writes the private key with mode 0600 and `path`.pub beside it. Errors: `already_exists`; `invalid_argument`
+  /// when the comment holds a control character; `key_file`, also where `text` would throw.
   result<void> save(const std::string& path, std::string_view comment = {}) const;
 
   /// The private key in OpenSSH's text form. Throws std::runtime_error for an RSA key that was read in that form:
@@ -58,8 +58,8 @@ class key {
   std::shared_ptr<const detail::key_rep> rep_;
 };
 
-/// Where a peer keeps its files: `$DUPLEX_HOME`, else `$XDG_CONFIG_HOME/duplex`, else `~/.config/duplex`. Thread:
-/// any, while none changes the environment.
+/// Where a peer keeps its files: `$DUPLEX_HOME`, else `$XDG_CONFIG_HOME/duplex`, else `~/.config/duplex`, where
+/// the home is `$HOME`, else what the system has for the user. Thread: any, while none changes the environment.
 std::string configuration_folder();
 
 }  // namespace duplex

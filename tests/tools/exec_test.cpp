@@ -126,6 +126,16 @@ TEST_CASE("duplex: serve --bind fd:N serves a socket that it inherits", "[duplex
   CHECK(serve.wait() == 0);
 }
 
+TEST_CASE("duplex: an sshd that is dialled in a peer's place is named", "[duplex][sshd]") {
+  site here;
+  const sshd there{here};
+  here.make_key("stranger");
+  const auto got = here.run_duplex({"ping", "--accept-new", "--known-hosts", here.path("hosts"), "--identity",
+                                    here.path("stranger"), "tcp://127.0.0.1:" + std::to_string(there.port())});
+  CHECK(got.status == 1);
+  CHECK_THAT(got.err, Contains("is no Duplex peer but sshd (SSH-2.0-OpenSSH"));
+}
+
 TEST_CASE("duplex: exec:ssh reaches a duplex at another host, whose authorized_keys decides", "[duplex][sshd]") {
   site here;
   const sshd there{here};

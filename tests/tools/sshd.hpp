@@ -11,6 +11,7 @@ class sshd {
  public:
   explicit sshd(const site& here);
 
+  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
   /// "ssh ... HOST", for a shell, with the options that reach it.
   [[nodiscard]] std::string ssh() const;
 

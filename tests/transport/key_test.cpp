@@ -288,3 +288,66 @@ TEST_CASE("key: the configuration folder follows the environment", "[key]") {
   const variable own_empty{"DUPLEX_HOME", ""};
   CHECK(configuration_folder() == "/cfg/duplex");
 }
+
+TEST_CASE("key: one encrypted by a cipher that libssh cannot take is refused with the way out", "[key]") {
+  const folder here;
+  const auto path = here.path("id");
+  const std::string cipher =
+      GENERATE("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com");
+  output_of("ssh-keygen -q -t ed25519 -a 1 -N secret -Z " + cipher + " -f " + path);
+  check_refused(key::load(path, "secret"), path, "ssh-keygen -p -Z aes256-ctr -f " + path);
+  check_refused(key::load(path), path, "ssh-keygen -p");
+  CHECK(key::parse(here.read("id"), "secret").error().code() == errc::key_file);
+  int asked = 0;
+  check_refused(key::from_option(path, [&](const std::string&) { return ++asked, "secret"; }), path, "ssh-keygen -p");
+  CHECK(asked == 0);
+  const auto half = key::from_option(path, {}, true);  // an agent may read it
+  REQUIRE(half);
+  CHECK_FALSE(half->can_sign());
+  output_of("ssh-keygen -q -p -Z aes256-ctr -P secret -N secret -a 1 -f " + path);
+  CHECK(key::load(path, "secret"));
+}
+
+TEST_CASE("key: one that no peer could use is refused when it is loaded", "[key]") {
+  const folder here;
+  const auto path = here.path("id");
+  SECTION("Ed25519 in a form of which libssh makes no public half") {
+    output_of("openssl genpkey -algorithm ed25519 -out " + path);
+    ::chmod(path.c_str(), 0600);
+    check_refused(key::load(path), path, "duplex keygen");
+  }
+  SECTION("a short RSA key") {
+    output_of("openssl genrsa -traditional -out " + path + " 768");
+    ::chmod(path.c_str(), 0600);
+    check_refused(key::load(path), path, "1024 bits");
+    check_refused(key::from_option(path), path, "1024 bits");
+    CHECK_THAT(key::parse(here.read("id")).error().context(), Contains("1024 bits"));
+  }
+  SECTION("the shortest RSA key is taken") {
+    output_of("openssl genrsa -traditional -out " + path + " 1024");
+    ::chmod(path.c_str(), 0600);
+    CHECK(key::load(path));
+  }
+  SECTION("DSA") {
+    output_of("ssh-keygen -q -t dsa -N '' -f " + path);
+    check_refused(key::load(path), path, "type that is not taken");
+  }
+}
+
+TEST_CASE("key: a comment of two lines is refused", "[key]") {
+  const folder here;
+  const auto saved = key::generate().save(here.path("id"), "a\nssh-ed25519 AAAA");
+  CHECK(saved.error().code() == errc::invalid_argument);
+  CHECK_THAT(saved.error().context(), Contains("'a?ssh-ed25519 AAAA'"));
+  CHECK_FALSE(std::filesystem::exists(here.path("id")));
+}
+
+TEST_CASE("key: without HOME the configuration folder is where the system has the user at home", "[key]") {
+  const variable home{"HOME", nullptr};
+  const variable config{"XDG_CONFIG_HOME", nullptr};
+  const variable own{"DUPLEX_HOME", nullptr};
+  const auto folder_of_user = configuration_folder();
+  CHECK_THAT(folder_of_user, Catch::EndsWith("/.config/duplex"));
+  const auto home_of_user = folder_of_user.substr(0, folder_of_user.rfind("/.config"));
+  CHECK_THAT(output_of("getent passwd $(id -u)"), Contains(":" + home_of_user + ":"));
+}

@@ -7,9 +7,13 @@
 #include "tests/transport/folder.hpp"
 #include "tests/transport/keys.hpp"
 
+#include "transport/unique_fd.hpp"
+
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <string>
 #include <thread>
 #include <vector>
@@ -259,4 +263,48 @@ TEST_CASE("known hosts: a pinned fingerprint decides alone", "[known hosts]") {
   CHECK(wrong.error().code() == errc::host_key);
   CHECK_THAT(wrong.error().context(),
              Contains(other.fingerprint()) && Contains(pinned.fingerprint()) && Contains("host_key"));
+}
+
+TEST_CASE("known hosts: a path with a blank is one word of its line", "[known hosts]") {
+  const folder here;
+  const auto path = here.path("hosts");
+  const auto where = *endpoint::parse("unix:///tmp/a b%20c/sock");
+  const auto old = key::generate(), current = key::generate();
+  const auto check = [&](const key& showing) {
+    return check_host_key({.known_hosts = path, .host_key_policy = "accept_new"}, where, described(showing));
+  };
+  CHECK(*check(old) == path);
+  CHECK(check(old)->empty());
+  CHECK(check(current).error().code() == errc::host_key);
+  CHECK(trust_host(path, where, described(old))->what == trusted_host::change::none);
+  CHECK(trust_host(path, where, described(current))->what == trusted_host::change::replaced);
+  CHECK(check(current)->empty());
+  CHECK(known_host_keys(path, where).size() == 1);
+}
+
+TEST_CASE("known hosts: a list over 4 MiB is refused, for what was not read may name the host", "[known hosts]") {
+  const folder here;
+  const auto listed = key::generate(), other = key::generate();
+  const auto text = std::string(4U << 20, '#') + '\n' + line_for(host, listed);
+  const auto path = here.write("hosts", text);
+  for (const auto& got : {check_host(path, listed), accept_new(path, other)}) {
+    CHECK(got.error().code() == errc::host_key);
+    CHECK_THAT(got.error().context(), Contains("'" + path + "'") && Contains("4194304 bytes"));
+  }
+  CHECK_FALSE(trust_host(path, host, described(other)));
+  CHECK((here.read("hosts") == text));
+}
+
+TEST_CASE("known hosts: a FIFO without a writer is empty, and is read to its end with one", "[known hosts]") {
+  const folder here;
+  const auto path = here.path("hosts");
+  const auto me = key::generate();
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  CHECK(check_host(path, me).error().code() == errc::host_key);
+  const unique_fd keeps{::open(path.c_str(), O_RDWR | O_NONBLOCK)};  // else the writer would wait for the reader
+  const auto line = line_for(host, me);
+  REQUIRE(::write(keeps.get(), line.data(), line.size()) == static_cast<ssize_t>(line.size()));
+  const auto start = std::chrono::steady_clock::now();
+  (void)check_host(path, me);  // there is no end to it, so what is in it does not count
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds{20});
 }
