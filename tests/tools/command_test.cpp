@@ -146,3 +146,33 @@ TEST_CASE("duplex: --json makes each log line an object", "[duplex]") {
   CHECK(at == said.err.size());
   CHECK_THAT(said.err, Contains("\"level\":\"error\""));
 }
+
+TEST_CASE("duplex: a full disk in stdout's place is no success", "[duplex]") {
+  site here;
+  here.serve({"x=echo"}, {"--demo"});
+  const auto to_full = [&](words line) {
+    line.insert(line.begin(), {"sh", "-c", "exec \"$@\" > /dev/full", "sh"});
+    return run(line, {}, here.variables());
+  };
+  const std::vector<words> commands{
+      here.dial("ping", {here.endpoint()}),
+      here.dial("health", {here.endpoint()}),
+      here.duplex({"--help"}),
+      here.duplex({"ping", "--help"}),
+      here.duplex({"keygen", "-f", here.path("new")}),
+      here.duplex({"allow", "--authorized-keys", here.path("list"), here.path("client.pub")}),
+      here.duplex({"trust", "--known-hosts", here.path("hosts"), "--host-key", here.fingerprint(), here.endpoint()})};
+  for (const auto& command : commands) {
+    const auto got = to_full(command);
+    CAPTURE(command, got.err);
+    CHECK(got.status != 0);
+    CHECK_THAT(got.err, Contains("stdout: No space left on device"));
+  }
+}
+
+TEST_CASE("duplex: a log line of JSON is JSON whatever is in it", "[duplex]") {
+  const site here;
+  const auto got = here.run_duplex({"ping", "--json", "nonsense:\xff\x9b\"\n\xC3\xA9"});
+  CHECK(got.status == 2);
+  CHECK_THAT(got.err, Contains("\\ufffd\\ufffd\\\"%0A\\u00e9") && Catch::EndsWith("}\n"));
+}

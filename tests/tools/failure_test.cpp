@@ -175,3 +175,22 @@ TEST_CASE("duplex: a frozen client is noticed by its silence", "[duplex]") {
   open.signal(SIGCONT);
   CHECK(open.wait() == 255);
 }
+
+TEST_CASE("duplex: a terminal that is closed ends serve as SIGTERM does, but not under nohup", "[duplex]") {
+  site here;
+  const std::string ignored = GENERATE("", "trap '' HUP; ");
+  program serve{
+      {"sh", "-c", ignored + "exec \"$@\"", "sh", DUPLEX_BIN_DIR "/duplex", "serve", "--identity", here.path("server"),
+       "--authorized-keys", here.path("authorized_keys"), "--bind", "unix://" + here.path("sock"), "x=echo"},
+      here.variables()};
+  (void)serve.line("ready");
+  serve.signal(SIGHUP);
+  if (!ignored.empty()) {
+    const auto end = connect_to(here.path("sock"));  // it serves on
+    CHECK(receive(end, 8) == "SSH-2.0-");
+    ::close(end);
+    serve.signal(SIGTERM);
+  }
+  CHECK(serve.wait() == 0);
+  CHECK_FALSE(std::filesystem::exists(here.path("sock")));
+}

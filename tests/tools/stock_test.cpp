@@ -52,6 +52,16 @@ TEST_CASE("duplex: a command's stderr reaches ssh as it was, whatever the pieces
   CHECK_THAT(ssh.err(), Catch::EndsWith("one\n\ntwo\nend\n"));
 }
 
+TEST_CASE("duplex: many lines of stderr reach ssh as they were", "[duplex]") {
+  site here;
+  here.serve({"count=exec:seq 100000 >&2"});
+  const auto got = here.run_ssh({}, {"count"});
+  CHECK(got.status == 0);
+  std::string expected;
+  for (int i = 1; i <= 100000; ++i) expected += std::to_string(i) + '\n';
+  CHECK((got.err.size() >= expected.size() && Catch::EndsWith(expected).match(got.err)));
+}
+
 TEST_CASE("duplex: a program sees ssh's variables and arguments as headers, and its lines as frames", "[duplex]") {
   const site here;
   duplex::runtime rt;

@@ -62,7 +62,7 @@ int allow(const allow_arguments& given) {
   if (!done) return fail({}, done.error(), failure);
   for (const auto& one : *done) {
     if (!one.added) write_all(STDERR_FILENO, "duplex: already allowed by " + one.where + '\n');
-    write_all(STDOUT_FILENO, one.line + '\n');
+    if (!write_all(STDOUT_FILENO, one.line + '\n')) return failure;
   }
   return 0;
 }

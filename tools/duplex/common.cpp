@@ -9,9 +9,11 @@
 #include <CLI/CLI.hpp>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
+#include <nlohmann/json.hpp>
 
 namespace duplex::tools {
 namespace {
@@ -28,20 +30,9 @@ std::string_view to_string(log_record::level severity) {
   return "error";
 }
 
+// ASCII only, and '?' is not enough for what is no UTF-8: whoever reads lines of JSON gives up at a byte that is none.
 std::string json_string(std::string_view text) {
-  std::string json{'"'};
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      json.append({'\\', c});
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      char escaped[8];
-      std::snprintf(escaped, sizeof escaped, "\\u%04x", static_cast<unsigned>(c));
-      json += escaped;
-    } else {
-      json += c;
-    }
-  }
-  return json += '"';
+  return nlohmann::json(text).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
 }
 
 std::string now() {
@@ -114,6 +105,11 @@ int fail(const peer_arguments& given, std::string_view why, int status) {
 }
 
 int fail(const peer_arguments& given, const error& why, int status) { return fail(given, why.message(), status); }
+
+bool ends_by_hangup() {
+  struct sigaction now {};
+  return ::sigaction(SIGHUP, nullptr, &now) == 0 && now.sa_handler != SIG_IGN;
+}
 
 bool write_all(int fd, std::string_view text) {
   while (!text.empty()) {

@@ -34,6 +34,9 @@ result<options> peer_options(const peer_arguments& given, bool warnings);
 int fail(const peer_arguments& given, std::string_view why, int status);
 int fail(const peer_arguments& given, const error& why, int status);
 
+/// Whether SIGHUP is to end a program that cleans up: not where it is ignored, as under nohup(1).
+bool ends_by_hangup();
+
 /// One write for the whole text, repeated for what a pipe does not take at once. False when nobody reads any more, or
 /// when stdout takes no more, which is said on stderr then.
 bool write_all(int fd, std::string_view text);

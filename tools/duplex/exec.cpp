@@ -90,7 +90,7 @@ awaitable<void> take_stderr(job_ptr on) {
                                                            asio::redirect_error(asio::use_awaitable, end));
     const std::string_view held{chunk.data(), kept + n};
     const auto last = held.rfind('\n');
-    const bool whole = !by_lines || end || held.size() == chunk.size();
+    const bool whole = !by_lines || end || (last == held.npos && held.size() == chunk.size());
     const auto size = whole ? held.size() : last == held.npos ? 0 : last + 1;
     const auto data = held.substr(0, by_lines && size != 0 && held[size - 1] == '\n' ? size - 1 : size);
     if (size != 0) {

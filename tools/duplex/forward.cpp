@@ -141,6 +141,7 @@ int forward(const forward_arguments& given) {
   forwarding all{io, given, rt.spawn_peer(*settings)};
   int status = 0;
   asio::signal_set ends{io, SIGINT, SIGTERM};
+  if (ends_by_hangup()) ends.add(SIGHUP);
   const auto finish = [&](int with) {
     status = with;
     all.stop();

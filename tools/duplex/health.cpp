@@ -16,8 +16,7 @@ int health(const health_arguments& given) {
       return failure;  // it goes on as long as somebody watches
     }
     const auto now = there.check(given.service).get();
-    show(now);
-    return now == "serving" ? 0 : failure;
+    return show(now) && now == "serving" ? 0 : failure;
   });
   return status == 0 || status == usage ? status : failure;
 }

@@ -3,7 +3,8 @@
 
 #include "tools/duplex/commands.hpp"
 
-#include <cstdio>
+#include <unistd.h>
+
 #include <filesystem>
 
 namespace duplex::tools {
@@ -19,8 +20,7 @@ int keygen(const keygen_arguments& given) {
   }
   const auto made = key::generate();
   if (auto saved = made.save(file, given.comment); !saved) return fail({}, saved.error(), failure);
-  std::printf("%s\n%s\n", file.c_str(), made.fingerprint().c_str());
-  return 0;
+  return write_all(STDOUT_FILENO, file + '\n' + made.fingerprint() + '\n') ? 0 : failure;
 }
 
 }  // namespace duplex::tools

@@ -12,6 +12,7 @@
 #include <caf/config.hpp>
 #include <csignal>
 #include <cstdio>
+#include <sstream>
 
 namespace {
 
@@ -210,7 +211,11 @@ int main(int argc, char** argv) {
   try {
     app.parse(reversed(argc, argv));
   } catch (const CLI::ParseError& wrong) {
-    if (wrong.get_exit_code() == 0) return app.exit(wrong);  // --help, --version
+    if (wrong.get_exit_code() == 0) {  // --help, --version
+      std::ostringstream asked;
+      app.exit(wrong, asked);
+      return write_all(STDOUT_FILENO, asked.str()) ? 0 : transport_failure;
+    }
     const auto used = app.get_subcommands();
     const auto help = std::string{"duplex "} + (used.empty() ? "" : used.front()->get_name() + " ") + "--help";
     const bool unknown = used.empty() && argc > 1 && *argv[1] != '-';

@@ -3,6 +3,8 @@
 
 #include "tools/duplex/commands.hpp"
 
+#include <unistd.h>
+
 #include <cstdio>
 
 namespace duplex::tools {
@@ -16,13 +18,15 @@ int ping(const ping_arguments& given) {
   auto self = rt.spawn_peer(*settings);
   const auto found = self.connect(given.endpoint);
   if (!found) return fail(given.peer, found.error(), failure);
-  std::printf("%s %s %s at %s\n", found->name.c_str(), found->fingerprint.c_str(), found->version.c_str(),
-              found->address.c_str());
+  if (!write_all(STDOUT_FILENO,
+                 found->name + ' ' + found->fingerprint + ' ' + found->version + " at " + found->address + '\n'))
+    return failure;
   for (unsigned i = 0; i < given.count; ++i) {
     const auto answer = self.ping();
     if (!answer) return fail(given.peer, answer.error(), failure);
-    std::printf("round trip %.3f ms\n", static_cast<double>(answer->round_trip.count()) / 1e6);
-    std::fflush(stdout);
+    char line[64];
+    std::snprintf(line, sizeof line, "round trip %.3f ms\n", static_cast<double>(answer->round_trip.count()) / 1e6);
+    if (!write_all(STDOUT_FILENO, line)) return failure;
   }
   return 0;
 }

@@ -51,12 +51,13 @@ result<void> check_endpoints(const serve_arguments& given) {
   return {};
 }
 
-// From now on these two wait for `wait_for_signal`. Before any thread starts, which would else take them.
+// From now on these wait for `wait_for_signal`. Before any thread starts, which would else take them.
 sigset_t block_signals() {
   sigset_t ends;
   sigemptyset(&ends);
   sigaddset(&ends, SIGTERM);
   sigaddset(&ends, SIGINT);
+  if (ends_by_hangup()) sigaddset(&ends, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &ends, nullptr);
   return ends;
 }

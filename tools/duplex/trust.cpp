@@ -4,15 +4,18 @@
 
 #include "tools/duplex/commands.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
-#include <cstdio>
 #include <iostream>
 
 namespace duplex::tools {
 namespace {
 
+bool say(const std::string& text) { return write_all(STDOUT_FILENO, text); }
+
 bool agreed() {
-  std::cout << "trust it? [y/N] " << std::flush;
+  say("trust it? [y/N] ");
   std::string answer;
   std::getline(std::cin, answer);
   return answer == "y" || answer == "Y" || answer == "yes" || answer == "Yes" || answer == "YES";
@@ -28,7 +31,7 @@ int trust(const trust_arguments& given) {
   if (!shown) return fail({}, shown.error(), failure);
   const auto name = where->str();
   const auto type = shown->line.substr(0, shown->line.find(' '));
-  std::cout << name << " shows " << shown->fingerprint << " (" << type << ")\n" << std::flush;
+  say(name + " shows " + shown->fingerprint + " (" + type + ")\n");
   if (!given.host_key.empty() && given.host_key != shown->fingerprint)
     return fail({}, name + " shows " + shown->fingerprint + ", not " + given.host_key + ": not trusted", failure);
 
@@ -36,23 +39,21 @@ int trust(const trust_arguments& given) {
   const auto same =
       std::find_if(listed.begin(), listed.end(), [&](const listed_host_key& l) { return l.key.line == shown->line; });
   if (same != listed.end()) {
-    std::cout << "already trusted in " << same->file << '\n';
-    return 0;
+    return say("already trusted in " + same->file + '\n') ? 0 : failure;
   }
   for (const auto& other : listed)
-    std::cout << other.file << ':' << other.line << " lists another key of it: " << other.key.fingerprint
-              << "; somebody may be in between, or the host has a new key\n";
+    say(other.file + ':' + std::to_string(other.line) + " lists another key of it: " + other.key.fingerprint +
+        "; somebody may be in between, or the host has a new key\n");
   if (given.host_key.empty() && !agreed()) {
-    std::cout << '\n' << std::flush;
+    say("\n");
     return fail({}, "not trusted", failure);
   }
   const auto done = trust_host(given.known_hosts, *where, *shown);
   if (!done) return fail({}, done.error(), failure);
-  const auto* what = done->what == trusted_host::change::replaced ? "replaced in "
-                     : done->what == trusted_host::change::added  ? "added to "
-                                                                  : "already trusted in ";
-  std::cout << what << done->file << '\n';
-  return 0;
+  const std::string what = done->what == trusted_host::change::replaced ? "replaced in "
+                           : done->what == trusted_host::change::added  ? "added to "
+                                                                        : "already trusted in ";
+  return say(what + done->file + '\n') ? 0 : failure;
 }
 
 }  // namespace duplex::tools
