@@ -102,10 +102,17 @@ TEST_CASE("hostile: garbage on a method's channel is an argument that is wrong",
   rpc_pair f;
   REQUIRE(f.far.serve(calculator()));
   for (const auto* method : {"demo.Calc.add", "demo.Calc.sum", "demo.Calc.ticks"}) {
-    auto ch = f.near.open("hub", method, {"codec=msgpack", "deadline=99999999999999999999"});
+    auto ch = f.near.open("hub", method, {"codec=msgpack", "deadline=99999999999"});
     REQUIRE(ch);
     REQUIRE(ch->write_frame("\xc1\xff garbage"));
     const auto last = ch->trailers();
+    REQUIRE(last);
+    CHECK(last->at(0) == "status=3");
+  }
+  for (const auto* deadline : {"deadline=99999999999999999999", "deadline=soon", "deadline="}) {
+    auto ch = f.near.open("hub", "demo.Calc.add", {"codec=msgpack", deadline});
+    REQUIRE(ch);
+    const auto last = ch->trailers();  // whatever comes: it is refused before
     REQUIRE(last);
     CHECK(last->at(0) == "status=3");
   }
