@@ -65,7 +65,7 @@ void program::start(const environment& with, int err) {
     ::dup2(in[0], STDIN_FILENO);
     ::dup2(out[1], STDOUT_FILENO);
     ::dup2(err, STDERR_FILENO);
-    std::signal(SIGPIPE, SIG_DFL);
+    for (const int ignored : {SIGPIPE, SIGHUP}) std::signal(ignored, SIG_DFL);  // here, or by nohup
     for (const auto& [name, value] : with) ::setenv(name.c_str(), value.c_str(), 1);
     ::execvp(argv[0], argv.data());
     ::_exit(127);
