@@ -241,10 +241,11 @@ task<void> give_up(channel ch, std::shared_ptr<const meta> about) {
   co_await ch.async_close();
 }
 
+// Nothing for a call without a deadline.
 std::shared_ptr<arrival_limit> limit_arrival(channel ch, std::shared_ptr<const meta> about,
                                              context::clock::time_point deadline) {
+  if (deadline == context::clock::time_point::max()) return nullptr;
   const auto limit = std::make_shared<arrival_limit>(asio::steady_timer{duplex::detail::executor_of(ch), deadline});
-  if (deadline == context::clock::time_point::max()) return limit;
   limit->timer.async_wait([limit, ch, about](const boost::system::error_code& cancelled) {
     if (cancelled || limit->is == arrival_limit::state::over) return;
     limit->is = arrival_limit::state::passed;
@@ -297,12 +298,14 @@ task<void> serve_channel(std::shared_ptr<rpc_core> core, link_ptr on, channel ch
   const auto deadline_ms = number_in(about->headers, "deadline");
   auto deadline = from_wire(static_cast<std::uint32_t>(std::min<std::uint64_t>(deadline_ms, UINT32_MAX)));
   // Only what has arrived takes a place among the calls of its service.
-  const auto limit = limit_arrival(ch, about, on ? context::clock::time_point::max() : deadline);
+  const auto limit = on ? nullptr : limit_arrival(ch, about, deadline);
   auto reading = read_call(ch, about, codec, on == nullptr);
   auto call_read = co_await std::move(reading);
-  if (limit->is == arrival_limit::state::passed) co_return;
-  limit->is = arrival_limit::state::over;
-  limit->timer.cancel();
+  if (limit) {
+    if (limit->is == arrival_limit::state::passed) co_return;
+    limit->is = arrival_limit::state::over;
+    limit->timer.cancel();
+  }
   if (call_read.gone) co_return;
   if (!call_read.wrong.ok()) {
     auto refusal = refuse(ch, *about, call_read.wrong);

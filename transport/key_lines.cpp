@@ -13,17 +13,19 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <sstream>
 
 namespace duplex::transport {
 namespace {
 
 constexpr std::size_t least_read = 4096;
-constexpr int writer_ms = 1000;  // for whoever writes into a FIFO, as a shell's <(...) is one
+constexpr auto for_writer = std::chrono::seconds{1};  // in all, for who fills a FIFO, as a shell's <(...) is one
 
-bool is_readable(int fd) {
+bool is_readable(int fd, std::chrono::steady_clock::time_point until) {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()).count();
   pollfd waits{fd, POLLIN, 0};
-  return ::poll(&waits, 1, writer_ms) > 0;
+  return left > 0 && ::poll(&waits, 1, static_cast<int>(left)) > 0;
 }
 
 // Options may stand before the key, so it is looked for in the whole text; every blob of a key begins with AAAA.
@@ -43,6 +45,7 @@ key_lines read_key_lines(const std::string& option, const std::string& standard)
   if (holds_lines(option)) return {.name = "option " + standard, .text = option, .is_file = false};
   const auto path = option.empty() ? configuration_folder() + '/' + standard : option;
   const unique_fd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};  // it may be a FIFO
+  const auto until = std::chrono::steady_clock::now() + for_writer;
   std::string text;
   // Its size decides how much is read at once, not how much in all: it may grow meanwhile, or be no plain file.
   struct stat about {};
@@ -54,7 +57,7 @@ key_lines read_key_lines(const std::string& option, const std::string& standard)
     n = ::read(file.get(), text.data() + filled, chunk);
     text.resize(filled + static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
     if (n == 0) break;
-    if (n < 0 && errno == EAGAIN && is_readable(file.get())) n = 0;
+    if (n < 0 && errno == EAGAIN && is_readable(file.get(), until)) n = 0;
   }
   if (n < 0) {
     const bool for_now = errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == EIO || errno == EINTR;

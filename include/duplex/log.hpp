@@ -20,8 +20,8 @@ struct log_record {
 /// Receives the log; called from every worker, so it must be thread-safe, and must not block.
 using log_sink = std::function<void(const log_record&)>;
 
-/// The text with '?' for each C0 control character and DEL: what a remote side says must not steer a terminal, nor look
-/// like a line of its own in a log. Thread: any.
+/// The text with '?' for each control character (C0, DEL, C1) and each byte that is no UTF-8 (RFC 3629): what a remote
+/// side says must not steer a terminal, nor look like a line of its own in a log. Thread: any.
 std::string printable(std::string_view text);
 
 }  // namespace duplex
