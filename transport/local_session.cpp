@@ -100,12 +100,11 @@ void local_session::log(log_record::level severity, std::string text) const {
 
 void local_session::start() {
   detail::scheduler::of(system()).at_stop(setup_.end);
-  setup_.end->attach([this, weak = caf::weak_actor_ptr{ctrl()}] {
-    // Both ends on one worker: in the same turn. The wire's lock keeps this actor whole, so no reference is needed.
+  // The wire holds this actor until it leaves: it must end on its worker, not where the last who named it lets go.
+  setup_.end->attach([this, self = caf::strong_actor_ptr{ctrl()}] {
+    // Both ends on one worker: in the same turn.
     if (detail::worker::current() == home()) return home()->at_turn_end(*this);
-    home()->post([this, weak] {
-      if (const auto alive = weak.lock()) run();
-    });
+    home()->post([this, self] { run(); });
   });
   // As in SSH, the acceptor shows its key first: a dialler that expects another one says nothing.
   if (setup_.role == side::acceptor)
@@ -124,17 +123,26 @@ void local_session::run() {
   if (state_ == state::over) return;
   receive();
   deliver();
-  if (failure_) return bury();
-  flush();
-  leave_when_idle();
-  if (failure_) bury();
+  if (!failure_) {
+    flush();
+    leave_when_idle();
+  }
+  if (failure_) end();
 }
 
 void local_session::fail(error why) {
   if (!failure_) failure_ = std::move(why);
 }
 
-// Tells everybody, then lets the wire go.
+void local_session::end() {
+  if (state_ == state::over) return;
+  const auto self = caf::actor_cast<caf::actor>(this);  // the wire may hold the last reference
+  bury();
+  caf::anon_send(self, dead_atom_v);
+}
+
+// Tells everybody, then lets the wire go. Also on_exit's, so nothing here may refer to this actor: it may be in its
+// destructor.
 void local_session::bury() {
   if (std::exchange(state_, state::over) == state::over) return;
   log(log_record::level::info, "ended: " + failure_.message());
@@ -156,7 +164,6 @@ void local_session::bury() {
   }
   pings_.fail(failure_);
   setup_.plan.make_channel = nullptr;
-  caf::anon_send(caf::actor_cast<caf::actor>(this), dead_atom_v);
 }
 
 void local_session::arm_tick() {

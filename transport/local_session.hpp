@@ -57,6 +57,7 @@ class local_session final : public detail::pinned_actor<caf::event_based_actor>,
   void start();
   void mark();
   void fail(error why);
+  void end();
   void bury();
   void on_tick();
   void arm_tick();

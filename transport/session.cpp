@@ -123,13 +123,13 @@ void session::start() {
   read_watch_.assign(::fcntl(fd, F_DUPFD_CLOEXEC, 0), failed);  // libssh closes its own descriptor
   if (failed) {
     fail({errc::io, "descriptor: " + failed.message()});
-    return bury();
+    return end();
   }
   event_ = ssh_event_new();
   if (setup_.admitted) handshake_.admit_only(setup_.admitted);
   if (auto started = handshake_.start(std::move(setup_.socket), event_); !started) {
     fail(started.error());
-    return bury();
+    return end();
   }
   ssh_ = handshake_.get();
   ssh_set_counters(ssh_, &socket_bytes_, &packets_);
@@ -169,7 +169,15 @@ void session::fail(error why) {
   if (!failure_) failure_ = std::move(why);
 }
 
-// Outside any libssh callback: tells everybody, then lets libssh go.
+void session::end() {
+  if (state_ == state::over) return;
+  const auto self = caf::actor_cast<caf::actor>(this);  // a wait that is cancelled may hold the last reference
+  bury();
+  caf::anon_send(self, dead_atom_v);
+}
+
+// Outside any libssh callback: tells everybody, then lets libssh go. Also on_exit's, so nothing here may refer to this
+// actor: it may be in its destructor.
 void session::bury() {
   handshake_.interrupt();
   if (std::exchange(state_, state::over) == state::over) return;
@@ -209,7 +217,6 @@ void session::bury() {
   handshake_.end(farewell_ ? farewell_.context() : denied ? failure_.context() : std::string{});
   ssh_ = nullptr;
   setup_.make_channel = nullptr;
-  caf::anon_send(caf::actor_cast<caf::actor>(this), dead_atom_v);
 }
 
 // Lazy: a tick that comes too early arms itself again, which is cheaper than moving the timer with every open.

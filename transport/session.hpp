@@ -81,6 +81,7 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
   void start();
   void established();
   void fail(error why);
+  void end();
   void bury();
   void on_tick();
   void arm_tick();

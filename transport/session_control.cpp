@@ -202,7 +202,7 @@ void session::leave(errc code, std::string reason, bool at_once) {
     leaving_ = leaving_ || at_once || channels() == 0;
     if (state_ != state::up) {
       fail(farewell_);
-      return bury();
+      return end();
     }
   } else if (setup_.role == side::acceptor && !named_ && !farewell_) {
     return turn_away({code, std::move(reason)});  // the answer to the open, which nothing goes before

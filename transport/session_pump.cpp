@@ -51,7 +51,7 @@ void session::lose() {
 bool session::finish_turn() {
   deliver();
   if (!failure_ && state_ == state::up && is_gone(ssh_)) lose();
-  if (failure_) bury();
+  if (failure_) end();
   return state_ == state::over;
 }
 
@@ -97,7 +97,7 @@ void session::run() {
   after_poll();  // every libssh call that flushes may also have read
   if (finish_turn()) return;
   leave_when_idle();
-  if (failure_) return bury();
+  if (failure_) return end();
   if (!blocked_.empty() && packets_.in_packets != heard) mark();  // a window may have opened within the flush
   arm();
 }
