@@ -127,18 +127,18 @@ void channel_port::schedule() {
 void channel_port::run() {
   const auto keep = std::exchange(ref_for_turn_, nullptr);
   std::unique_lock lock{mutex_};
-  if (std::exchange(frames_came_, false)) serve_readers(lock);
+  if (std::exchange(came_, false)) serve_readers(lock);
   scheduled_ = false;
   flush_locked();
-  if (frames_came_) schedule();
-  fetch_frames(std::move(lock));
+  if (came_) schedule();
+  fetch(std::move(lock));
 }
 
 // The runtime has stopped: nothing is written nor scheduled any more, but what came is given to who waits for it.
 void channel_port::dropped() noexcept {
   const auto keep = std::exchange(ref_for_turn_, nullptr);
   std::unique_lock lock{mutex_};
-  if (std::exchange(frames_came_, false)) serve_readers(lock);
+  if (std::exchange(came_, false)) serve_readers(lock);
 }
 
 // Sending under the mutex keeps the order between a full outbox and the turn's end; it only fills a mailbox, or a
@@ -173,6 +173,7 @@ void channel_port::drained() {
     while (!writers_.empty() && outbox_.may_pass()) {
       auto next = std::move(writers_.front());
       writers_.pop_front();
+      if (!next.done->claim()) continue;
       put_postponed(next);
       done.push_back(std::move(next.done));
     }
@@ -194,9 +195,11 @@ void channel_port::postpone(postponed what) {
   std::unique_lock lock{mutex_};
   auto why = blocked();
   if (!why && must_wait()) {
+    std::erase_if(writers_, [](const postponed& each) { return !each.done->waits(); });
     writers_.push_back(std::move(what));
     return;
   }
+  if (!what.done->claim()) return;
   if (!why) put_postponed(what);
   lock.unlock();
   what.done->complete(std::move(why));
@@ -292,20 +295,26 @@ void channel_port::await_join(const caf::actor& by, completion_ptr<void> done) {
 
 // To who accepts, the end of the channel is the end of a stream.
 void channel_port::accept(completion_ptr<channel> done) {
+  {
+    std::lock_guard lock{mutex_};
+    if (!acceptors_) acceptors_ = std::make_unique<acceptors>();
+  }
+  if (acceptors_->wait(std::move(done))) ask_for_child();
+}
+
+void channel_port::ask_for_child() {
   struct accepting final : completion<channel> {
-    accepting(caf::intrusive_ptr<channel_port> by, completion_ptr<channel> d)
-        : port(std::move(by)), done(std::move(d)) {}
+    explicit accepting(caf::intrusive_ptr<channel_port> by) : port(std::move(by)) {}
     void complete(result<channel> outcome) override {
       if (!outcome && outcome.error().code() == errc::closed) {
         std::unique_lock lock{port->mutex_};
         if (port->end_) outcome = port->end_of_reading();
       }
-      done->complete(std::move(outcome));
+      if (port->acceptors_->answered(std::move(outcome))) port->ask_for_child();
     }
     caf::intrusive_ptr<channel_port> port;
-    completion_ptr<channel> done;
   };
-  ask<channel>(std::make_unique<accepting>(caf::intrusive_ptr<channel_port>{this}, std::move(done)), accept_atom_v);
+  ask<channel>(std::make_unique<accepting>(caf::intrusive_ptr<channel_port>{this}), accept_atom_v);
 }
 
 // Describes it, opens a child like it, and joins the two: only then `what` is given away.
@@ -346,12 +355,12 @@ void channel_port::on_end(const caf::error& reason) {
   ended_by_remote_ = ended_by_remote(reason);
   trailers_ = trailers_of(reason, trailed_);
   const auto why = end_;
-  auto error_readers = std::exchange(error_waiters_, {});
+  auto error_readers = std::exchange(error_readers_, {});
   auto writers = std::exchange(writers_, {});
   auto others = std::exchange(at_end_, {});
   serve_readers(lock);
   lock.unlock();
-  for (auto& one : error_readers) one(nullptr);
+  for (auto& one : error_readers) read_error(std::move(one));
   for (auto& one : writers) one.done->complete(why);
   for (auto& one : others) one();
 }

@@ -4,6 +4,7 @@
 #include <duplex/channel.hpp>
 #include <duplex/frame.hpp>
 
+#include "actors/acceptors.hpp"
 #include "actors/channel_actor.hpp"
 #include "actors/inbox.hpp"
 #include "actors/outbox.hpp"
@@ -15,6 +16,7 @@
 #include <caf/actor_system.hpp>
 
 #include <list>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <vector>
@@ -82,10 +84,12 @@ class channel_port final : public requester, public worker::task, public frames_
   void dropped() noexcept override;
 
  private:
-  using waiter = unique_function<void(const error*)>;  // fails with the error, or without one tries again
-  struct frame_waiter {
+  struct reader {
     completion_ptr<bytes> one;
-    completion_ptr<frames> all;  // or this
+    completion_ptr<frames> all;        // or this
+    std::optional<std::size_t> limit;  // of bytes; none: frames
+
+    [[nodiscard]] bool waits() const noexcept { return one ? one->waits() : all->waits(); }
   };
   struct postponed {
     bytes data;
@@ -103,19 +107,24 @@ class channel_port final : public requester, public worker::task, public frames_
   error blocked() const;
   bool must_wait() const { return !outbox_.may_pass() || !writers_.empty(); }
   void schedule();
-  bool is_promised() const { return !frame_waiters_.empty() && inbox_.has_frames(); }
+  bool is_promised() const { return !readers_.empty() && inbox_.has_bytes(); }
+  std::optional<result<bytes>> next_bytes(std::size_t limit);
   std::optional<result<bytes>> next_frame();
   std::optional<result<frames>> next_frames();
-  void wait_for_frames(frame_waiter who, std::unique_lock<std::mutex> lock);
+  std::optional<result<bytes>> next_error();
+  void wait(reader who);
   void serve_readers(std::unique_lock<std::mutex>& lock);
   void flush_locked();
   void hand_over(frames batch);
   bool leave_to_end(const error& why);
   void return_credit();
   relay_end give_away();
+  void ask_for_child();
   void await_join(const caf::actor& by, completion_ptr<void> done);
-  void fetch_frames(std::unique_lock<std::mutex> lock);
-  void fetch_errors();
+  void fetch(std::unique_lock<std::mutex> lock);
+  template <class T> void fetched(result<T> what);
+  template <class T> reply hear_fetched();
+  void fetch_errors(std::unique_lock<std::mutex> lock);
   void want_drained();
   void drained();
   void on_end(const caf::error& reason);
@@ -132,14 +141,15 @@ class channel_port final : public requester, public worker::task, public frames_
   outbox outbox_;
   inbox inbox_;  // its credit goes back with the next message
   frames errors_;
-  std::vector<frame_waiter> frame_waiters_;
-  std::vector<waiter> error_waiters_;
-  std::list<postponed> writers_;  // a deque would own 576 bytes when empty
-  error end_;                     // none while it lives
+  std::vector<reader> readers_;
+  std::vector<completion_ptr<bytes>> error_readers_;
+  std::unique_ptr<acceptors> acceptors_;  // of its children; once somebody accepts
+  std::list<postponed> writers_;          // a deque would own 576 bytes when empty
+  error end_;                             // none while it lives
   std::vector<std::string> trailers_;
   std::vector<unique_function<void()>> at_end_;
-  error not_read_;  // for those who wait for frames
-  bool scheduled_ = false, frames_came_ = false, fetching_ = false, fetching_errors_ = false, write_ended_ = false,
+  error not_read_;  // for those who read
+  bool scheduled_ = false, came_ = false, fetching_ = false, fetching_errors_ = false, write_ended_ = false,
        trailers_written_ = false;
   bool trailed_ = false, disowned_ = false, ended_by_remote_ = false, stopped_ = false;
   caf::intrusive_ptr<channel_port> ref_for_turn_;  // while the worker will run this task
@@ -151,8 +161,6 @@ template <class T> void channel_port::conclude(completion_ptr<T> done) {
     trailers(std::move(done));
   else if constexpr (std::is_same_v<T, meta>)
     describe(std::move(done));
-  else if constexpr (std::is_same_v<T, bytes>)
-    done->complete(end_of_reading());
   else
     done->complete(end_);
 }

@@ -10,6 +10,12 @@ error channel_port::end_of_reading() const {
 }
 
 // What there is, or why there will be no more. What came for those who wait is not for who comes then: `is_promised`.
+std::optional<result<bytes>> channel_port::next_bytes(std::size_t limit) {
+  if (auto data = inbox_.take_bytes(limit)) return result<bytes>{std::move(*data)};
+  if (end_) return result<bytes>{end_of_reading()};
+  return std::nullopt;
+}
+
 std::optional<result<bytes>> channel_port::next_frame() {
   if (auto payload = inbox_.take_frame()) return result<bytes>{std::move(*payload)};
   if (end_) return result<bytes>{end_of_reading()};
@@ -20,6 +26,17 @@ std::optional<result<frames>> channel_port::next_frames() {
   if (auto batch = inbox_.take_frames()) return result<frames>{std::move(*batch)};
   if (end_) return result<frames>{end_of_reading()};
   return std::nullopt;
+}
+
+std::optional<result<bytes>> channel_port::next_error() {
+  if (!errors_.empty()) return result<bytes>{errors_.pop_front()};
+  if (end_) return result<bytes>{end_of_reading()};
+  return std::nullopt;
+}
+
+std::optional<result<bytes>> channel_port::try_read(std::size_t limit) {
+  std::lock_guard lock{mutex_};
+  return is_promised() ? std::nullopt : next_bytes(limit);
 }
 
 std::optional<result<bytes>> channel_port::try_read_frame() {
@@ -34,69 +51,34 @@ std::optional<result<frames>> channel_port::try_read_frames() {
 
 std::optional<result<bytes>> channel_port::try_read_error() {
   std::lock_guard lock{mutex_};
-  if (!errors_.empty()) return result<bytes>{errors_.pop_front()};
-  if (end_) return result<bytes>{end_of_reading()};
-  return std::nullopt;
+  return next_error();
 }
 
-std::optional<result<bytes>> channel_port::try_read(std::size_t limit) {
-  std::lock_guard lock{mutex_};
-  if (is_promised()) return std::nullopt;
-  if (auto data = inbox_.take_bytes(limit)) return result<bytes>{std::move(*data)};
-  if (end_) return result<bytes>{end_of_reading()};
-  return std::nullopt;
-}
+void channel_port::read(std::size_t limit, completion_ptr<bytes> done) { wait({std::move(done), nullptr, limit}); }
 
-void channel_port::read(std::size_t limit, completion_ptr<bytes> done) {
-  {
-    std::unique_lock lock{mutex_};
-    if (is_promised()) serve_readers(lock);
-  }
-  if (auto outcome = try_read(limit)) return done->complete(std::move(*outcome));
-  {
-    std::lock_guard lock{mutex_};
-    return_credit();
-  }
-  ask<bytes>(std::move(done), read_atom_v, static_cast<std::uint64_t>(limit));
-}
+void channel_port::read_frame(completion_ptr<bytes> done) { wait({std::move(done), nullptr, std::nullopt}); }
 
-void channel_port::read_frame(completion_ptr<bytes> done) {
+void channel_port::read_frames(completion_ptr<frames> done) { wait({nullptr, std::move(done), std::nullopt}); }
+
+void channel_port::wait(reader who) {
   std::unique_lock lock{mutex_};
-  auto outcome = is_promised() ? std::nullopt : next_frame();
-  if (!outcome) return wait_for_frames({std::move(done), nullptr}, std::move(lock));
-  lock.unlock();
-  done->complete(std::move(*outcome));
-}
-
-void channel_port::read_frames(completion_ptr<frames> done) {
-  std::unique_lock lock{mutex_};
-  auto outcome = is_promised() ? std::nullopt : next_frames();
-  if (!outcome) return wait_for_frames({nullptr, std::move(done)}, std::move(lock));
-  lock.unlock();
-  done->complete(std::move(*outcome));
-}
-
-void channel_port::wait_for_frames(frame_waiter who, std::unique_lock<std::mutex> lock) {
-  frame_waiters_.push_back(std::move(who));
-  fetch_frames(std::move(lock));
+  std::erase_if(readers_, [](const reader& each) { return !each.waits(); });
+  readers_.push_back(std::move(who));
+  if (readers_.size() == 1 && (end_ || inbox_.has_bytes())) serve_readers(lock);  // it came since the caller looked
+  fetch(std::move(lock));
 }
 
 void channel_port::read_error(completion_ptr<bytes> done) {
-  if (auto outcome = try_read_error()) return done->complete(std::move(*outcome));
-  {
-    std::unique_lock lock{mutex_};
-    if (!errors_.empty() || end_) {  // it came between the look and the lock
-      lock.unlock();
-      return read_error(std::move(done));
-    }
-    error_waiters_.push_back([this, done = std::move(done)](const error* why) mutable {
-      if (why != nullptr)
-        done->complete(*why);
-      else
-        read_error(std::move(done));
-    });
+  std::unique_lock lock{mutex_};
+  if (errors_.empty() && !end_) {
+    std::erase_if(error_readers_, [](const auto& each) { return !each->waits(); });
+    error_readers_.push_back(std::move(done));
+    return fetch_errors(std::move(lock));
   }
-  fetch_errors();
+  if (!done->claim()) return;
+  auto outcome = next_error();
+  lock.unlock();
+  done->complete(std::move(*outcome));
 }
 
 // Credit rides on requests for frames and on writes; other reads hand it back by itself, or it would be kept for ever.
@@ -105,20 +87,29 @@ void channel_port::return_credit() {
   if (const auto credit = inbox_.take_credit(); credit != 0) send(target_, credit_atom_v, credit);
 }
 
-// One request at a time for each kind; its answer serves whoever waits then.
-void channel_port::fetch_frames(std::unique_lock<std::mutex> lock) {
-  if (end_ || frame_waiters_.empty() || frames_came_) return;  // `run` has yet to hand those out
+// One request at a time, for what the first who waits asks; its answer serves whoever waits then. A cancellation leaves
+// it under way: what it brings is for who reads next.
+void channel_port::fetch(std::unique_lock<std::mutex> lock) {
+  if (end_ || readers_.empty() || came_) return;  // `run` has yet to hand that out
   if (std::exchange(fetching_, true)) return;
+  const auto limit = readers_.front().limit;
   const auto credit = inbox_.take_credit();
   lock.unlock();
-  if (core_ != nullptr && core_->fetch_now(*this, caf::strong_actor_ptr{ctrl()}, credit)) return;
-  auto answer = [self = caf::intrusive_ptr<channel_port>{this}](const caf::error& failed, caf::message content) {
+  if (limit) {
+    if (credit != 0) send(target_, credit_atom_v, credit);
+    request(target_, no_timeout, hear_fetched<bytes>(), read_atom_v, static_cast<std::uint64_t>(*limit));
+  } else if (core_ == nullptr || !core_->fetch_now(*this, caf::strong_actor_ptr{ctrl()}, credit)) {
+    request(target_, no_timeout, hear_fetched<frames>(), frames_atom_v, credit);
+  }
+}
+
+template <class T> requester::reply channel_port::hear_fetched() {
+  return [self = caf::intrusive_ptr<channel_port>{this}](const caf::error& failed, caf::message content) {
     if (failed)
-      self->arrived(from_caf(failed));
+      self->fetched<T>(from_caf(failed));
     else
-      self->arrived(std::move(content.get_mutable_as<frames>(0)));
+      self->fetched<T>(std::move(content.get_mutable_as<T>(0)));
   };
-  request(target_, no_timeout, std::move(answer), frames_atom_v, credit);
 }
 
 // Whether on_end will serve who waits, with the reason. It must find them: this may be the last reference.
@@ -129,7 +120,7 @@ bool channel_port::leave_to_end(const error& why) {
 }
 
 // Who waits is woken apart from the channel's turn, when the channel rests: then the next read needs no message.
-void channel_port::arrived(result<frames> what) {
+template <class T> void channel_port::fetched(result<T> what) {
   std::lock_guard lock{mutex_};
   fetching_ = false;
   if (what)
@@ -138,48 +129,57 @@ void channel_port::arrived(result<frames> what) {
     return;
   else
     not_read_ = what.error();
-  frames_came_ = true;
+  came_ = true;
   schedule();
 }
+
+void channel_port::arrived(result<frames> what) { fetched(std::move(what)); }
 
 // In their order, as far as it goes round. Each is completed, and let go, without the lock: that may run the
 // application's code, and release the last handle.
 void channel_port::serve_readers(std::unique_lock<std::mutex>& lock) {
   const auto why = std::exchange(not_read_, {});
-  auto failing = why ? frame_waiters_.size() : 0;  // who waits from now on asks anew
-  const auto serve = [&]<class T>(completion_ptr<T>& waiting, std::optional<result<T>> outcome) {
-    if (!outcome && failing != 0) outcome = why;
-    if (!outcome) return false;
-    if (failing != 0) --failing;
-    auto done = std::move(waiting);
-    frame_waiters_.erase(frame_waiters_.begin());
+  auto failing = why ? readers_.size() : 0;  // who waits from now on asks anew
+  const auto give = [&]<class T>(completion_ptr<T> done, auto next) {
+    if (!done->claim()) return;
+    std::optional<result<T>> outcome = next();
     lock.unlock();
-    done->complete(std::move(*outcome));
+    done->complete(outcome ? std::move(*outcome) : result<T>{why});
     done = nullptr;
     lock.lock();
-    return true;
   };
-  while (!frame_waiters_.empty()) {
-    auto& first = frame_waiters_.front();
-    if (!(first.one ? serve(first.one, next_frame()) : serve(first.all, next_frames()))) return;
+  while (!readers_.empty()) {
+    const bool there = readers_.front().limit ? inbox_.has_bytes() : inbox_.has_frames();
+    if (!there && !end_ && failing == 0) return;
+    if (failing != 0) --failing;
+    auto who = std::move(readers_.front());
+    readers_.erase(readers_.begin());
+    if (who.all)
+      give(std::move(who.all), [&] { return next_frames(); });
+    else if (who.limit)
+      give(std::move(who.one), [&] { return next_bytes(*who.limit); });
+    else
+      give(std::move(who.one), [&] { return next_frame(); });
   }
 }
 
-void channel_port::fetch_errors() {
-  {
-    std::lock_guard lock{mutex_};
-    if (end_ || error_waiters_.empty() || std::exchange(fetching_errors_, true)) return;
-    return_credit();
-  }
+void channel_port::fetch_errors(std::unique_lock<std::mutex> lock) {
+  if (std::exchange(fetching_errors_, true)) return;
+  return_credit();
+  lock.unlock();
   auto answer = [self = caf::intrusive_ptr<channel_port>{this}](const caf::error& failed, caf::message content) {
     const auto why = from_caf(failed);
-    std::unique_lock lock{self->mutex_};
+    std::unique_lock among{self->mutex_};
     self->fetching_errors_ = false;
     if (self->leave_to_end(why)) return;
     if (!failed) self->errors_ = std::move(content.get_mutable_as<frames>(0));
-    auto waiting = std::exchange(self->error_waiters_, {});
-    lock.unlock();
-    for (auto& one : waiting) one(failed && why.code() != errc::closed ? &why : nullptr);
+    auto waiting = std::exchange(self->error_readers_, {});
+    among.unlock();
+    for (auto& one : waiting)
+      if (failed && why.code() != errc::closed)
+        one->complete(why);
+      else
+        self->read_error(std::move(one));
   };
   request(target_, no_timeout, std::move(answer), error_atom_v);
 }

@@ -3,6 +3,8 @@
 
 #include "transport/line_codec.hpp"
 
+#include <algorithm>
+
 namespace duplex::detail {
 
 // A line is shorter than its frame on the wire, which is what credit counts.
@@ -17,9 +19,15 @@ std::optional<bytes> inbox::take_bytes(std::size_t limit) {
   if (rest_.empty() && has_frames()) rest_ = as_bytes(std::exchange(frames_, {}));
   if (rest_.empty()) return std::nullopt;
   auto data = rest_.slice(0, limit);
-  consumed_ += static_cast<std::uint32_t>(data.size());
+  consume_rest(data.size());
   rest_.remove_prefix(data.size());
   return data;
+}
+
+void inbox::consume_rest(std::size_t count) noexcept {
+  const auto paid = std::min(paid_, count);
+  paid_ -= paid;
+  consumed_ += static_cast<std::uint32_t>(count - paid);
 }
 
 bytes inbox::take_all() {
@@ -33,7 +41,7 @@ bytes inbox::take_all() {
     both.append(behind);
     data = both.take();
   }
-  consumed_ += static_cast<std::uint32_t>(data.size());
+  consume_rest(data.size());
   return data;
 }
 

@@ -18,7 +18,13 @@ class inbox {
 
   /// When all frames that came before have been taken.
   void put(frames batch) noexcept { frames_ = std::move(batch); }
+  /// When all that came before has been taken: bytes that the channel counts as consumed already.
+  void put(bytes data) noexcept {
+    rest_ = std::move(data);
+    paid_ = rest_.size();
+  }
   [[nodiscard]] bool has_frames() const noexcept { return !frames_.empty(); }
+  [[nodiscard]] bool has_bytes() const noexcept { return has_frames() || !rest_.empty(); }
 
   std::optional<bytes> take_frame() {
     if (frames_.empty()) return std::nullopt;
@@ -40,9 +46,11 @@ class inbox {
 
  private:
   bytes as_bytes(frames batch);
+  void consume_rest(std::size_t count) noexcept;
 
   frames frames_;
-  bytes rest_;  // of frames that were taken as bytes; it comes first
+  bytes rest_;            // of frames that were taken as bytes, or come as such; it comes first
+  std::size_t paid_ = 0;  // of that, for which no credit is due
   std::uint32_t consumed_ = 0;
   const bool by_lines_;
 };

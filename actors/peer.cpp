@@ -4,6 +4,7 @@
 
 #include <duplex/async.hpp>
 
+#include "actors/acceptors.hpp"
 #include "actors/blocking.hpp"
 #include "actors/channel_state.hpp"
 #include "actors/companion.hpp"
@@ -17,12 +18,13 @@
 #include <caf/event_based_actor.hpp>
 
 #include <atomic>
+#include <map>
 #include <mutex>
 
 namespace duplex {
 namespace detail {
 
-struct peer_state final : stoppable {
+struct peer_state final : stoppable, std::enable_shared_from_this<peer_state> {
   caf::actor_system* system;  // gone once `over`
   std::atomic<bool> over = false;
   peer_actor actor;
@@ -30,6 +32,8 @@ struct peer_state final : stoppable {
   // Two threads may be the first to ask; it stands for the mailbox that a handle does not have.
   std::mutex companion_mutex;
   std::weak_ptr<void> companion;
+  std::mutex acceptors_mutex;                                                    // likewise
+  std::map<std::string, std::shared_ptr<acceptors>, std::less<>> all_acceptors;  // by service
 
   peer_state(caf::actor_system* in, peer_actor of, caf::intrusive_ptr<requester> by)
       : system(in), actor(std::move(of)), port(std::move(by)) {}
@@ -54,6 +58,13 @@ struct peer_state final : stoppable {
                   std::forward<Ts>(xs)...);
   }
 
+  std::shared_ptr<acceptors> acceptors_of(std::string_view service) {
+    std::lock_guard lock{acceptors_mutex};
+    auto at = all_acceptors.find(service);
+    if (at == all_acceptors.end()) at = all_acceptors.emplace(service, std::make_shared<acceptors>()).first;
+    return at->second;
+  }
+
   /// The same for operations on an endpoint given as text.
   template <class T, class Verb> void ask_at(std::string_view where, Verb verb, completion_ptr<T> done) {
     auto parsed = endpoint::parse(where);
@@ -76,6 +87,26 @@ caf::behavior handler_actor(caf::event_based_actor* self, const std::function<vo
       handler_failed(given, std::current_exception());
     }
   }};
+}
+
+// Once for all who wait; what comes through a handle that has gone is closed.
+void ask_for_channel(peer_state& by, std::string service, std::shared_ptr<acceptors> who) {
+  struct accepting final : completion<channel> {
+    accepting(peer_state& of, std::string name, std::shared_ptr<acceptors> all)
+        : by(of.weak_from_this()), service(std::move(name)), who(std::move(all)) {}
+    void complete(result<channel> outcome) override {
+      const auto handle = by.lock();
+      if (!who->answered(std::move(outcome))) return;
+      if (handle) return ask_for_channel(*handle, std::move(service), std::move(who));
+      while (who->answered(error{errc::closed, "the handle was released"})) {
+      }
+    }
+    std::weak_ptr<peer_state> by;
+    std::string service;
+    std::shared_ptr<acceptors> who;
+  };
+  auto asking = std::make_unique<accepting>(by, service, std::move(who));
+  by.ask<channel>(std::move(asking), accept_atom_v, std::move(service));
 }
 
 }  // namespace
@@ -120,7 +151,8 @@ template <> void start(const std::shared_ptr<peer_state>& on, const serve_op& op
     on->ask(std::move(done), serve_atom_v, text(op.service));
 }
 template <> void start(const std::shared_ptr<peer_state>& on, const accept_op& op, completion_ptr<channel> done) {
-  on->ask(std::move(done), accept_atom_v, text(op.service));
+  auto who = on->acceptors_of(op.service);
+  if (who->wait(std::move(done))) ask_for_channel(*on, text(op.service), std::move(who));
 }
 template <> void start(const std::shared_ptr<peer_state>& on, const open_op& op, completion_ptr<channel> done) {
   on->ask(std::move(done), open_atom_v, text(op.to), text(op.service),

@@ -4,16 +4,30 @@
 #include <duplex/duplex.hpp>
 
 #include <boost/asio.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 
+#include <chrono>
 #include <iostream>
 
 using boost::asio::awaitable;
+using namespace std::chrono_literals;
 
 // The service: runs once for each channel. It reads all frames that have arrived, and writes them in one go. Writing
 // waits while much is queued, so a client that does not read is soon not read from either.
 awaitable<void> echo(duplex::channel ch) {
   while (auto batch = co_await ch.async_read_frames())
     if (!co_await ch.async_write_frames(*batch)) co_return;
+}
+
+// A wait with a limit. `||` cancels what comes second, and a read that is cancelled takes nothing: what comes later is
+// for the next one.
+awaitable<duplex::result<duplex::bytes>> read_within(duplex::channel ch, std::chrono::seconds limit) {
+  using namespace boost::asio::experimental::awaitable_operators;
+  boost::asio::steady_timer timer{co_await boost::asio::this_coro::executor, limit};
+  auto either = ch.async_read_frame() || timer.async_wait(boost::asio::use_awaitable);
+  auto first = co_await std::move(either);
+  if (first.index() == 0) co_return std::get<0>(std::move(first));
+  co_return duplex::error{duplex::errc::timed_out, "no frame came"};
 }
 
 // The client. Every async_ operation gives a result: a value, or an error that says what was wrong.
@@ -26,7 +40,7 @@ awaitable<duplex::result<void>> talk(duplex::peer me, duplex::endpoint at) {
     if (const auto ok = co_await ch->async_write_frame(word); !ok) co_return ok;
   if (const auto ok = co_await ch->async_close_write(); !ok) co_return ok;  // the service reads to here
   for (;;) {
-    const auto frame = co_await ch->async_read_frame();
+    const auto frame = co_await read_within(*ch, 10s);
     if (!frame && frame.error().code() == duplex::errc::end_of_stream) co_return duplex::result<void>{};
     if (!frame) co_return frame.error();
     std::cout << frame->view() << '\n';

@@ -37,6 +37,8 @@ code meaning_of(errc what) {
     case errc::unknown_service:
     case errc::unsupported:
       return code::unimplemented;
+    case errc::cancelled:
+      return code::cancelled;
     case errc::truncated:
       return code::data_loss;
     case errc::closed:

@@ -20,6 +20,7 @@ std::string_view to_string(errc code) noexcept {
       "address in use",  "already exists",
       "not found",       "would wait for itself",
       "unsupported",     "input or output",
+      "cancelled",
   };
   const auto i = static_cast<std::size_t>(code);
   return i < names.size() ? names[i] : "unknown error";

@@ -34,10 +34,11 @@ enum class errc : std::uint8_t {
   would_deadlock = 21,      ///< a blocking call on a worker thread, which would wait for itself
   unsupported = 22,         ///< not in this version
   io = 23,                  ///< the operating system reports an error on a descriptor
+  cancelled = 24,           ///< who waited for it let go (Asio's cancellation)
 };
 
 /// One past the highest value of `errc`.
-inline constexpr std::uint8_t errc_count = 24;
+inline constexpr std::uint8_t errc_count = 25;
 
 /// The name in words, as messages show it: "connection lost". Thread: any.
 std::string_view to_string(errc code) noexcept;

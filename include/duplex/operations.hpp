@@ -29,10 +29,16 @@ struct channel_state;
 struct peer_state;
 struct default_token;  // Asio's use_awaitable, see <duplex/async.hpp>
 
-/// *Interface.* Where an operation's outcome goes, exactly once.
+/// *Interface.* Where an operation's outcome goes, exactly once. One that was cancelled has had its own, and ignores
+/// it.
 template <class T> class completion {
  public:
   virtual void complete(result<T> outcome) = 0;
+  /// Before something is taken for it that nobody else can have then. False: it was cancelled. True: it cannot be any
+  /// more, and `complete` must follow.
+  virtual bool claim() noexcept { return true; }
+  /// False once it was cancelled.
+  [[nodiscard]] virtual bool waits() const noexcept { return true; }
   virtual ~completion() = default;
 };
 template <class T> using completion_ptr = std::unique_ptr<completion<T>>;

@@ -57,3 +57,19 @@ TEST_CASE("inbox: what is given away is all of it, in its order", "[inbox]") {
   CHECK_FALSE(in.take_bytes(1));
   CHECK(in.take_credit() == 11);
 }
+
+TEST_CASE("inbox: bytes that came as such are taken like others, without credit", "[inbox]") {
+  inbox in{false};
+  CHECK_FALSE(in.has_bytes());
+  in.put(duplex::bytes{"abcdef"});
+  CHECK(in.has_bytes());
+  CHECK_FALSE(in.has_frames());
+  CHECK_FALSE(in.take_frame());
+  CHECK(in.take_bytes(4)->view() == "abcd");
+  CHECK(in.take_bytes(4)->view() == "ef");
+  CHECK(in.take_credit() == 0);
+  in.put(duplex::bytes{"xy"});
+  in.put(batch({"z"}));
+  CHECK(in.take_all().view() == "xy\0\0\0\1z"sv);
+  CHECK(in.take_credit() == 5);
+}

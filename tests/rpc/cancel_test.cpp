@@ -109,6 +109,34 @@ TEST_CASE("cancel: an Asio cancellation slot reaches the handler", "[rpc]") {
   CHECK(f.ended.wait_for(2) == both);
 }
 
+TEST_CASE("cancel: a handler that waits for a channel or a peer is cancelled there", "[rpc]") {
+  waiting_pair f;
+  REQUIRE(f.far.handle("t.read", [&](channel from) -> task<int> {
+    f.begun.add(1);
+    const auto got = co_await from.async_read_frame();
+    f.ended.add(got.error().code() == errc::cancelled ? "cancelled" : got.error().message());
+    co_return 1;
+  }));
+  REQUIRE(f.far.handle("t.accept", [&]() -> task<int> {
+    f.begun.add(1);
+    const auto got = co_await f.hub.async_accept("nobody-opens-it");
+    f.ended.add(got.error().code() == errc::cancelled ? "cancelled" : got.error().message());
+    co_return 1;
+  }));
+  SECTION("a channel") {
+    const auto kept = f.open();
+    auto call = f.near.method<int(channel)>("t.read", "hub")(kept.first);
+    f.begun.wait_for(1);
+    { const auto gone = std::move(call); }
+    CHECK(f.ended.wait_for(1) == std::vector<std::string>{"cancelled"});
+  }
+  SECTION("a peer, by the deadline") {
+    auto call = f.near.method<int()>("t.accept", "hub")({.deadline = 50ms});
+    CHECK(code_of_call([&] { call.get(); }) == code::deadline_exceeded);
+    CHECK(f.ended.wait_for(1) == std::vector<std::string>{"cancelled"});
+  }
+}
+
 TEST_CASE("cancel: calls made within a call end with it, and no later", "[rpc]") {
   seen<std::string> inner;
   std::optional<rpc::context::clock::time_point> due;

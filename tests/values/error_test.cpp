@@ -33,6 +33,7 @@ TEST_CASE("error: the texts stand beside their codes", "[error]") {
   CHECK(to_string(errc::invalid_argument) == "invalid argument");
   CHECK(to_string(errc::would_deadlock) == "would wait for itself");
   CHECK(to_string(errc::io) == "input or output");
+  CHECK(to_string(errc::cancelled) == "cancelled");
 }
 
 TEST_CASE("error: the numbers that travel are stable", "[error]") {
@@ -42,7 +43,8 @@ TEST_CASE("error: the numbers that travel are stable", "[error]") {
   CHECK(static_cast<int>(errc::refused) == 12);
   CHECK(static_cast<int>(errc::resource_exhausted) == 13);
   CHECK(static_cast<int>(errc::malformed) == 15);
-  CHECK(static_cast<int>(errc::io) == duplex::errc_count - 1);
+  CHECK(static_cast<int>(errc::io) == 23);
+  CHECK(static_cast<int>(errc::cancelled) == duplex::errc_count - 1);
 }
 
 TEST_CASE("error: is true exactly when there is one", "[error]") {

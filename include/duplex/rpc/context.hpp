@@ -32,7 +32,7 @@ class context {
   context& operator=(const context&) = delete;
 
   /// Fires when nobody waits for the outcome any more: the caller let go, the deadline passed, or the session ended.
-  /// What the handler's coroutine awaits of Asio's is cancelled at the same time.
+  /// What the handler's coroutine awaits is cancelled at the same time.
   [[nodiscard]] std::stop_token stop() const { return stop_.get_token(); }
   /// When the caller gives up; `time_point::max()` for never.
   [[nodiscard]] clock::time_point deadline() const noexcept { return deadline_; }

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Asio's cancellation of the async_ operations: the wait ends, and nothing is lost by it.
+#include "tests/actors/support.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+using namespace duplex;
+using namespace duplex::test;
+namespace asio = boost::asio;
+
+namespace {
+
+// One operation that may be cancelled, its handler on a context of its own.
+template <class T> class waiting {
+ public:
+  auto token() {
+    return asio::bind_cancellation_slot(
+        stop_.slot(), asio::bind_executor(io_, [this](result<T> outcome) { outcome_ = std::move(outcome); }));
+  }
+  void cancel() { stop_.emit(asio::cancellation_type::all); }
+  const result<T>& outcome() {
+    io_.restart();
+    for (const auto end = std::chrono::steady_clock::now() + patience; !outcome_;) {
+      REQUIRE(std::chrono::steady_clock::now() < end);
+      io_.run_one_for(patience);
+    }
+    return *outcome_;
+  }
+  bool is_cancelled() {
+    cancel();
+    return outcome().error().code() == errc::cancelled;
+  }
+  bool is_done() {
+    io_.restart();
+    io_.poll();
+    return outcome_.has_value();
+  }
+
+ private:
+  asio::io_context io_{1};
+  asio::cancellation_signal stop_;
+  std::optional<result<T>> outcome_;
+};
+
+const auto transports = {"tcp://127.0.0.1:0", "inproc://hub"};
+
+}  // namespace
+
+TEST_CASE("cancel: a read that is cancelled takes nothing", "[cancel]") {
+  const std::string where = GENERATE(values<const char*>(transports));
+  pair p{where};
+  auto [near, far] = p.open();
+  for (const auto* word : {"one", "two", "three"}) {
+    waiting<bytes> frame, data;
+    waiting<frames> batch;
+    near.async_read_frame(frame.token());
+    near.async_read_frames(batch.token());
+    near.async_read(9, data.token());
+    REQUIRE(near.meta());  // the first request has reached the channel
+    CHECK(data.is_cancelled());
+    CHECK(frame.is_cancelled());
+    CHECK(batch.is_cancelled());
+    REQUIRE(far.write_frame(word));
+    CHECK(near.read_frame()->view() == word);
+  }
+  waiting<bytes> none;
+  near.async_read_error(none.token());
+  REQUIRE(near.meta());
+  CHECK(none.is_cancelled());
+  REQUIRE(far.write_error("bad"));
+  CHECK(near.read_error()->view() == "bad");
+}
+
+TEST_CASE("cancel: bytes that a cancelled read had asked for are for the next one, with their credit", "[cancel]") {
+  const std::string where = GENERATE(values<const char*>(transports));
+  pair p{where, {.receive_window = 65'536}};
+  auto [near, far] = p.open();
+  std::size_t got = 0;
+  for (int round = 0; round < 20; ++round) {  // many windows
+    waiting<bytes> data;
+    near.async_read(65'536, data.token());
+    REQUIRE(near.meta());
+    CHECK(data.is_cancelled());
+    std::thread writer{[&far = far] { REQUIRE(far.write(pattern(20'000))); }};
+    std::string all;
+    while (all.size() < 20'000) {
+      const auto part = near.read(7'000);
+      REQUIRE(part);
+      CHECK(part->size() <= 7'000);
+      all += part->view();
+    }
+    writer.join();
+    CHECK(all == pattern(20'000));
+    got += all.size();
+  }
+  CHECK(got == 400'000);
+}
+
+TEST_CASE("cancel: those who wait behind are served in their order", "[cancel]") {
+  pair p;
+  auto [near, far] = p.open();
+  waiting<bytes> first, second, third;
+  near.async_read_frame(first.token());
+  near.async_read_frame(second.token());
+  near.async_read_frame(third.token());
+  CHECK(second.is_cancelled());
+  REQUIRE(far.write_frame("a"));
+  REQUIRE(far.write_frame("b"));
+  CHECK(first.outcome()->view() == "a");
+  CHECK(third.outcome()->view() == "b");
+}
+
+TEST_CASE("cancel: bytes that are there are read though a cancelled read of frames is under way", "[cancel]") {
+  pair p;
+  auto [near, far] = p.open();
+  frame_writer both;
+  both.put("one");
+  both.put("four");
+  REQUIRE(far.write_frames(both.take()));
+  CHECK(near.read_frame()->view() == "one");
+  CHECK(near.read(3)->size() == 3);  // takes the other frame apart
+  waiting<bytes> frame;
+  near.async_read_frame(frame.token());
+  CHECK(frame.is_cancelled());
+  CHECK(near.read(100)->view() == std::string_view{"\4four", 5});
+}
+
+TEST_CASE("cancel: too late it changes nothing", "[cancel]") {
+  pair p;
+  auto [near, far] = p.open();
+  waiting<bytes> read;
+  near.async_read_frame(read.token());
+  REQUIRE(far.write_frame("here"));
+  CHECK(eventually([&] { return read.is_done(); }));
+  read.cancel();
+  CHECK(read.outcome()->view() == "here");
+  waiting<bytes> after;
+  near.async_read_frame(after.token());
+  REQUIRE(near.close());
+  CHECK(after.outcome().error().code() == errc::closed);
+  after.cancel();
+}
+
+TEST_CASE("cancel: a write that had to wait is not written", "[cancel]") {
+  pair p{"tcp://127.0.0.1:0", {.receive_window = 65'536, .send_high_water = 65'536, .send_low_water = 32'768}};
+  auto [near, far] = p.open();
+  std::vector<std::unique_ptr<waiting<void>>> all;
+  std::size_t passed = 0;
+  while (all.size() == passed) {  // until one waits
+    all.push_back(std::make_unique<waiting<void>>());
+    near.async_write_frame("kept " + pattern(10'000), all.back()->token());
+    REQUIRE(near.meta());
+    if (all.back()->is_done()) ++passed;
+    REQUIRE(passed < 1'000);
+  }
+  waiting<void> dropped, behind;
+  near.async_write_frame("dropped", dropped.token());
+  near.async_write_frame("last", behind.token());
+  CHECK(dropped.is_cancelled());
+  for (std::size_t i = 0; i < all.size(); ++i) CHECK(far.read_frame()->view().starts_with("kept "));
+  CHECK(far.read_frame()->view() == "last");
+  CHECK(all.back()->outcome());
+  CHECK(behind.outcome());
+}
+
+TEST_CASE("cancel: a channel that comes after a cancelled accept is for the next one", "[cancel]") {
+  pair p;
+  auto [near, far] = p.open();
+  for (const auto* name : {"x", "y"}) {
+    waiting<channel> accepting, child;
+    p.hub.async_accept("late", accepting.token());
+    far.async_accept(child.token());
+    REQUIRE(far.meta());
+    REQUIRE(p.hub.peers());  // both requests have been heard
+    CHECK(accepting.is_cancelled());
+    CHECK(child.is_cancelled());
+    auto opened = p.me.open("hub", "late", {name});
+    REQUIRE(opened);
+    auto inner = near.open(name);
+    REQUIRE(inner);
+    auto taken = p.hub.accept("late");
+    REQUIRE(taken);
+    CHECK(taken->meta()->headers == std::vector<std::string>{name});
+    auto taken_inner = far.accept();
+    REQUIRE(taken_inner);
+    CHECK(taken_inner->meta()->service == name);
+    REQUIRE(opened->write_frame("still open"));
+    CHECK(taken->read_frame()->view() == "still open");
+    REQUIRE(inner->write_frame("and this"));
+    CHECK(taken_inner->read_frame()->view() == "and this");
+  }
+}
+
+TEST_CASE("cancel: many who accept get one channel each, whoever lets go", "[cancel]") {
+  pair p;
+  std::vector<std::unique_ptr<waiting<channel>>> all;
+  for (int i = 0; i < 10; ++i) {
+    all.push_back(std::make_unique<waiting<channel>>());
+    p.hub.async_accept("many", all.back()->token());
+  }
+  REQUIRE(p.hub.peers());
+  for (int i = 0; i < 10; i += 2) CHECK(all[i]->is_cancelled());
+  std::vector<channel> opened;
+  for (int i = 0; i < 5; ++i) opened.push_back(*p.me.open("hub", "many", {std::to_string(i)}));
+  for (int i = 1; i < 10; i += 2)
+    CHECK(all[i]->outcome()->meta()->headers == std::vector<std::string>{std::to_string(i / 2)});
+}
+
+TEST_CASE("cancel: those who accept hear that the peer is gone", "[cancel]") {
+  auto p = std::make_unique<pair>();
+  waiting<channel> one, two, three;
+  p->hub.async_accept("s", one.token());
+  p->hub.async_accept("s", two.token());
+  p->hub.async_accept("s", three.token());
+  CHECK(two.is_cancelled());
+  p = nullptr;
+  CHECK(one.outcome().error().code() == errc::closed);
+  CHECK(three.outcome().error().code() == errc::closed);
+}
+
+TEST_CASE("cancel: what waits for others ends", "[cancel]") {
+  pair p;
+  auto [near, far] = p.open();
+  waiting<std::vector<std::string>> trailers;
+  near.async_trailers(trailers.token());
+  CHECK(trailers.is_cancelled());
+  waiting<void> joined;
+  auto [a, b] = p.open();
+  a.async_join(near, joined.token());
+  CHECK(joined.is_cancelled());
+  REQUIRE(b.write_frame("joined all the same"));
+  CHECK(far.read_frame()->view() == "joined all the same");
+  waiting<channel> empty;
+  peer{}.async_accept("s", empty.token());
+  CHECK(empty.outcome().error().code() == errc::closed);
+}
+
+TEST_CASE("cancel: `||` gives up a read for a timer, and the next read has what came", "[cancel]") {
+  pair p;
+  auto [near, far] = p.open();
+  asio::io_context io{1};
+  int rounds = 0;
+  std::exception_ptr thrown;
+  asio::co_spawn(
+      io,
+      [&, &near = near, &far = far]() -> asio::awaitable<void> {
+        using namespace asio::experimental::awaitable_operators;
+        for (; rounds < 5; ++rounds) {
+          asio::steady_timer timer{io, 5ms};
+          auto either = near.async_read_frame() || timer.async_wait(asio::use_awaitable);
+          const auto first = co_await std::move(either);
+          CHECK(first.index() == 1);
+          const auto word = std::to_string(rounds);
+          if (!co_await far.async_write_frame(word)) co_return;
+          asio::steady_timer long_one{io, patience};
+          auto other = near.async_read_frame() || long_one.async_wait(asio::use_awaitable);
+          const auto second = co_await std::move(other);
+          if (second.index() != 0) co_return;
+          const auto& frame = std::get<0>(second);
+          CHECK(frame->view() == word);
+        }
+      },
+      [&](std::exception_ptr e) { thrown = std::move(e); });
+  io.run_for(patience);
+  if (thrown) std::rethrow_exception(thrown);
+  CHECK(rounds == 5);
+}
