@@ -87,6 +87,7 @@ std::optional<result<void>> channel_port::try_write(const frames& batch) {
   if (batch.wire_size() > max_frame_)
     for (const auto payload : batch)
       if (payload.size() > max_frame_) return result<void>{too_large(payload.size(), max_frame_)};
+  if (batch.empty()) return result<void>{};
   if (must_wait()) return std::nullopt;
   put(batch);
   return result<void>{};
@@ -99,7 +100,6 @@ void channel_port::put(std::string_view data, form how) {
 }
 
 void channel_port::put(const frames& batch) {
-  if (batch.empty()) return;
   flush_locked();
   hand_over(batch);
   outbox_.passed(batch.wire_size());
@@ -183,10 +183,12 @@ void channel_port::drained() {
 }
 
 void channel_port::write(std::string_view data, form how, completion_ptr<void> done) {
+  if (auto now = try_write(data, how)) return done->complete(std::move(*now));
   postpone({bytes{data}, how, {}, std::move(done)});
 }
 
 void channel_port::write(const frames& batch, completion_ptr<void> done) {
+  if (auto now = try_write(batch)) return done->complete(std::move(*now));
   postpone({{}, form::frame, batch, std::move(done)});
 }
 
@@ -299,10 +301,7 @@ void channel_port::accept(completion_ptr<channel> done) {
     std::lock_guard lock{mutex_};
     if (!acceptors_) acceptors_ = std::make_unique<acceptors>();
   }
-  if (acceptors_->wait(std::move(done))) ask_for_child();
-}
-
-void channel_port::ask_for_child() {
+  if (!acceptors_->wait(std::move(done))) return;
   struct accepting final : completion<channel> {
     explicit accepting(caf::intrusive_ptr<channel_port> by) : port(std::move(by)) {}
     void complete(result<channel> outcome) override {
@@ -310,7 +309,7 @@ void channel_port::ask_for_child() {
         std::unique_lock lock{port->mutex_};
         if (port->end_) outcome = port->end_of_reading();
       }
-      if (port->acceptors_->answered(std::move(outcome))) port->ask_for_child();
+      port->acceptors_->answered(std::move(outcome));
     }
     caf::intrusive_ptr<channel_port> port;
   };

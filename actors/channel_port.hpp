@@ -107,19 +107,20 @@ class channel_port final : public requester, public worker::task, public frames_
   error blocked() const;
   bool must_wait() const { return !outbox_.may_pass() || !writers_.empty(); }
   void schedule();
-  bool is_promised() const { return !readers_.empty() && inbox_.has_bytes(); }
+  bool can_serve(const reader& who) const;
+  bool is_promised() const;
   std::optional<result<bytes>> next_bytes(std::size_t limit);
   std::optional<result<bytes>> next_frame();
   std::optional<result<frames>> next_frames();
   std::optional<result<bytes>> next_error();
   void wait(reader who);
   void serve_readers(std::unique_lock<std::mutex>& lock);
+  void serve(reader who, const error& why, std::unique_lock<std::mutex>& lock);
   void flush_locked();
   void hand_over(frames batch);
   bool leave_to_end(const error& why);
   void return_credit();
   relay_end give_away();
-  void ask_for_child();
   void await_join(const caf::actor& by, completion_ptr<void> done);
   void fetch(std::unique_lock<std::mutex> lock);
   template <class T> void fetched(result<T> what);

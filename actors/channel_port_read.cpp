@@ -2,6 +2,8 @@
 // What the port hands out of what the actor gave it.
 #include "actors/channel_port.hpp"
 
+#include <algorithm>
+
 namespace duplex::detail {
 
 error channel_port::end_of_reading() const {
@@ -36,7 +38,7 @@ std::optional<result<bytes>> channel_port::next_error() {
 
 std::optional<result<bytes>> channel_port::try_read(std::size_t limit) {
   std::lock_guard lock{mutex_};
-  return is_promised() ? std::nullopt : next_bytes(limit);
+  return is_promised() ? std::nullopt : next_bytes(std::max<std::size_t>(limit, 1));
 }
 
 std::optional<result<bytes>> channel_port::try_read_frame() {
@@ -54,7 +56,9 @@ std::optional<result<bytes>> channel_port::try_read_error() {
   return next_error();
 }
 
-void channel_port::read(std::size_t limit, completion_ptr<bytes> done) { wait({std::move(done), nullptr, limit}); }
+void channel_port::read(std::size_t limit, completion_ptr<bytes> done) {
+  wait({std::move(done), nullptr, std::max<std::size_t>(limit, 1)});
+}
 
 void channel_port::read_frame(completion_ptr<bytes> done) { wait({std::move(done), nullptr, std::nullopt}); }
 
@@ -62,9 +66,9 @@ void channel_port::read_frames(completion_ptr<frames> done) { wait({nullptr, std
 
 void channel_port::wait(reader who) {
   std::unique_lock lock{mutex_};
-  std::erase_if(readers_, [](const reader& each) { return !each.waits(); });
+  const bool came_since = !is_promised() && can_serve(who);
   readers_.push_back(std::move(who));
-  if (readers_.size() == 1 && (end_ || inbox_.has_bytes())) serve_readers(lock);  // it came since the caller looked
+  if (came_since) serve_readers(lock);
   fetch(std::move(lock));
 }
 
@@ -90,7 +94,8 @@ void channel_port::return_credit() {
 // One request at a time, for what the first who waits asks; its answer serves whoever waits then. A cancellation leaves
 // it under way: what it brings is for who reads next.
 void channel_port::fetch(std::unique_lock<std::mutex> lock) {
-  if (end_ || readers_.empty() || came_) return;  // `run` has yet to hand that out
+  std::erase_if(readers_, [](const reader& each) { return !each.waits(); });
+  if (end_ || readers_.empty() || came_ || is_promised()) return;  // what came has yet to be handed out
   if (std::exchange(fetching_, true)) return;
   const auto limit = readers_.front().limit;
   const auto credit = inbox_.take_credit();
@@ -135,11 +140,33 @@ template <class T> void channel_port::fetched(result<T> what) {
 
 void channel_port::arrived(result<frames> what) { fetched(std::move(what)); }
 
-// In their order, as far as it goes round. Each is completed, and let go, without the lock: that may run the
-// application's code, and release the last handle.
+bool channel_port::can_serve(const reader& who) const {
+  return end_ || (who.limit ? inbox_.has_bytes() : inbox_.has_frames());
+}
+
+// What is there is for somebody who waits already: `run`, or another thread, is handing it out.
+bool channel_port::is_promised() const {
+  return std::any_of(readers_.begin(), readers_.end(),
+                     [this](const reader& each) { return each.waits() && can_serve(each); });
+}
+
+// In their order, as far as it goes round; bytes of a frame that was taken apart pass those who want a whole one.
 void channel_port::serve_readers(std::unique_lock<std::mutex>& lock) {
-  const auto why = std::exchange(not_read_, {});
-  auto failing = why ? readers_.size() : 0;  // who waits from now on asks anew
+  if (const auto why = std::exchange(not_read_, {}))
+    for (auto& who : std::exchange(readers_, {})) serve(std::move(who), why, lock);  // who comes meanwhile asks anew
+  for (;;) {
+    const auto next =
+        std::find_if(readers_.begin(), readers_.end(), [this](const reader& each) { return can_serve(each); });
+    if (next == readers_.end()) return;
+    auto who = std::move(*next);
+    readers_.erase(next);
+    serve(std::move(who), {}, lock);
+  }
+}
+
+// With what there is, or why there is nothing. It is completed, and let go, without the lock: that may run the
+// application's code, and release the last handle.
+void channel_port::serve(reader who, const error& why, std::unique_lock<std::mutex>& lock) {
   const auto give = [&]<class T>(completion_ptr<T> done, auto next) {
     if (!done->claim()) return;
     std::optional<result<T>> outcome = next();
@@ -148,19 +175,12 @@ void channel_port::serve_readers(std::unique_lock<std::mutex>& lock) {
     done = nullptr;
     lock.lock();
   };
-  while (!readers_.empty()) {
-    const bool there = readers_.front().limit ? inbox_.has_bytes() : inbox_.has_frames();
-    if (!there && !end_ && failing == 0) return;
-    if (failing != 0) --failing;
-    auto who = std::move(readers_.front());
-    readers_.erase(readers_.begin());
-    if (who.all)
-      give(std::move(who.all), [&] { return next_frames(); });
-    else if (who.limit)
-      give(std::move(who.one), [&] { return next_bytes(*who.limit); });
-    else
-      give(std::move(who.one), [&] { return next_frame(); });
-  }
+  if (who.all)
+    give(std::move(who.all), [&] { return next_frames(); });
+  else if (who.limit)
+    give(std::move(who.one), [&] { return next_bytes(*who.limit); });
+  else
+    give(std::move(who.one), [&] { return next_frame(); });
 }
 
 void channel_port::fetch_errors(std::unique_lock<std::mutex> lock) {

@@ -24,7 +24,7 @@
 namespace duplex {
 namespace detail {
 
-struct peer_state final : stoppable, std::enable_shared_from_this<peer_state> {
+struct peer_state final : stoppable {
   caf::actor_system* system;  // gone once `over`
   std::atomic<bool> over = false;
   peer_actor actor;
@@ -89,26 +89,6 @@ caf::behavior handler_actor(caf::event_based_actor* self, const std::function<vo
   }};
 }
 
-// Once for all who wait; what comes through a handle that has gone is closed.
-void ask_for_channel(peer_state& by, std::string service, std::shared_ptr<acceptors> who) {
-  struct accepting final : completion<channel> {
-    accepting(peer_state& of, std::string name, std::shared_ptr<acceptors> all)
-        : by(of.weak_from_this()), service(std::move(name)), who(std::move(all)) {}
-    void complete(result<channel> outcome) override {
-      const auto handle = by.lock();
-      if (!who->answered(std::move(outcome))) return;
-      if (handle) return ask_for_channel(*handle, std::move(service), std::move(who));
-      while (who->answered(error{errc::closed, "the handle was released"})) {
-      }
-    }
-    std::weak_ptr<peer_state> by;
-    std::string service;
-    std::shared_ptr<acceptors> who;
-  };
-  auto asking = std::make_unique<accepting>(by, service, std::move(who));
-  by.ask<channel>(std::move(asking), accept_atom_v, std::move(service));
-}
-
 }  // namespace
 
 template <> void start(const std::shared_ptr<peer_state>& on, const bind_op& op, completion_ptr<endpoint> done) {
@@ -151,8 +131,14 @@ template <> void start(const std::shared_ptr<peer_state>& on, const serve_op& op
     on->ask(std::move(done), serve_atom_v, text(op.service));
 }
 template <> void start(const std::shared_ptr<peer_state>& on, const accept_op& op, completion_ptr<channel> done) {
+  struct accepting final : completion<channel> {
+    explicit accepting(std::shared_ptr<acceptors> all) : who(std::move(all)) {}
+    void complete(result<channel> outcome) override { who->answered(std::move(outcome)); }
+    std::shared_ptr<acceptors> who;
+  };
   auto who = on->acceptors_of(op.service);
-  if (who->wait(std::move(done))) ask_for_channel(*on, text(op.service), std::move(who));
+  if (who->wait(std::move(done)))
+    on->ask<channel>(std::make_unique<accepting>(std::move(who)), accept_atom_v, text(op.service));
 }
 template <> void start(const std::shared_ptr<peer_state>& on, const open_op& op, completion_ptr<channel> done) {
   on->ask(std::move(done), open_atom_v, text(op.to), text(op.service),

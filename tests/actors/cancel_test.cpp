@@ -126,8 +126,67 @@ TEST_CASE("cancel: bytes that are there are read though a cancelled read of fram
   CHECK(near.read(3)->size() == 3);  // takes the other frame apart
   waiting<bytes> frame;
   near.async_read_frame(frame.token());
+  CHECK(near.read(2)->view() == std::string_view{"\4f", 2});  // though that one waits
   CHECK(frame.is_cancelled());
-  CHECK(near.read(100)->view() == std::string_view{"\4four", 5});
+  CHECK(near.read(100)->view() == "our");
+}
+
+TEST_CASE("cancel: bytes are not held up by a frame that somebody let go of", "[cancel]") {
+  pair p;
+  auto [near, far] = p.open();
+  waiting<bytes> first, frame, second;
+  near.async_read(5, first.token());
+  REQUIRE(near.meta());
+  near.async_read_frame(frame.token());
+  near.async_read(100, second.token());
+  CHECK(first.is_cancelled());
+  CHECK(frame.is_cancelled());
+  REQUIRE(far.write("bytes"));
+  CHECK(second.outcome()->view() == "bytes");
+}
+
+TEST_CASE("cancel: readers that share a handle lose nothing to each other", "[cancel]") {
+  pair p;
+  auto [near, far] = p.open();
+  constexpr std::size_t count = 30'000;
+  std::atomic<std::size_t> seen{0}, ended{0};
+  for (int i = 0; i < 3; ++i)
+    asio::co_spawn(
+        detail::executor_of(near),
+        [&, ch = near]() mutable -> asio::awaitable<void> {
+          while (auto one = co_await ch.async_read_frame()) ++seen;
+          ++ended;
+        },
+        [](const std::exception_ptr&) {});
+  for (std::size_t i = 0; i < count; ++i) {
+    REQUIRE(far.write_frame("x"));
+    if (i % 7 == 0) REQUIRE(far.flush());
+  }
+  REQUIRE(far.close_write());
+  CHECK(eventually([&] { return ended == 3; }));
+  CHECK(seen == count);
+}
+
+TEST_CASE("cancel: all who accept count, however short the queue", "[cancel]") {
+  pair p{options{.accept_queue = 0}, {}};
+  std::vector<std::unique_ptr<waiting<channel>>> all;
+  for (int i = 0; i < 10; ++i) {
+    all.push_back(std::make_unique<waiting<channel>>());
+    p.hub.async_accept("many", all.back()->token());
+  }
+  REQUIRE(p.hub.peers());
+  std::vector<channel> opened;
+  std::vector<std::thread> openers;
+  std::mutex mutex;
+  for (int i = 0; i < 10; ++i)
+    openers.emplace_back([&] {
+      auto one = p.me.open("hub", "many");
+      std::lock_guard lock{mutex};
+      if (one) opened.push_back(*one);
+    });
+  for (auto& one : openers) one.join();
+  CHECK(opened.size() == 10);
+  for (auto& one : all) CHECK(one->outcome());
 }
 
 TEST_CASE("cancel: too late it changes nothing", "[cancel]") {
@@ -147,7 +206,8 @@ TEST_CASE("cancel: too late it changes nothing", "[cancel]") {
 }
 
 TEST_CASE("cancel: a write that had to wait is not written", "[cancel]") {
-  pair p{"tcp://127.0.0.1:0", {.receive_window = 65'536, .send_high_water = 65'536, .send_low_water = 32'768}};
+  pair p{"tcp://127.0.0.1:0",
+         {.max_frame = 1'000'000, .receive_window = 65'536, .send_high_water = 65'536, .send_low_water = 32'768}};
   auto [near, far] = p.open();
   std::vector<std::unique_ptr<waiting<void>>> all;
   std::size_t passed = 0;
@@ -162,6 +222,11 @@ TEST_CASE("cancel: a write that had to wait is not written", "[cancel]") {
   near.async_write_frame("dropped", dropped.token());
   near.async_write_frame("last", behind.token());
   CHECK(dropped.is_cancelled());
+  waiting<void> nothing, too_large;
+  near.async_write_frames(frames{}, nothing.token());
+  CHECK(nothing.outcome());  // and no empty frame
+  near.async_write_frame(std::string(2'000'000, 'x'), too_large.token());
+  CHECK(too_large.outcome().error().code() == errc::frame_too_large);
   for (std::size_t i = 0; i < all.size(); ++i) CHECK(far.read_frame()->view().starts_with("kept "));
   CHECK(far.read_frame()->view() == "last");
   CHECK(all.back()->outcome());
