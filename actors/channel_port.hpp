@@ -107,15 +107,16 @@ class channel_port final : public requester, public worker::task, public frames_
   error blocked() const;
   bool must_wait() const { return !outbox_.may_pass() || !writers_.empty(); }
   void schedule();
-  bool can_serve(const reader& who) const;
-  bool is_promised() const;
+  bool can_serve(const reader& who) const { return end_ || (who.limit ? inbox_.has_bytes() : inbox_.has_frames()); }
+  bool is_promised() const { return !readers_.empty() && (end_ || inbox_.has_bytes()) && somebody_can_be_served(); }
+  bool somebody_can_be_served() const;
   std::optional<result<bytes>> next_bytes(std::size_t limit);
   std::optional<result<bytes>> next_frame();
   std::optional<result<frames>> next_frames();
   std::optional<result<bytes>> next_error();
   void wait(reader who);
   void serve_readers(std::unique_lock<std::mutex>& lock);
-  void serve(reader who, const error& why, std::unique_lock<std::mutex>& lock);
+  void serve(reader&& who, const error& why, std::unique_lock<std::mutex>& lock);
   void flush_locked();
   void hand_over(frames batch);
   bool leave_to_end(const error& why);

@@ -66,7 +66,7 @@ void channel_port::read_frames(completion_ptr<frames> done) { wait({nullptr, std
 
 void channel_port::wait(reader who) {
   std::unique_lock lock{mutex_};
-  const bool came_since = !is_promised() && can_serve(who);
+  const bool came_since = can_serve(who) && !is_promised();
   readers_.push_back(std::move(who));
   if (came_since) serve_readers(lock);
   fetch(std::move(lock));
@@ -140,23 +140,21 @@ template <class T> void channel_port::fetched(result<T> what) {
 
 void channel_port::arrived(result<frames> what) { fetched(std::move(what)); }
 
-bool channel_port::can_serve(const reader& who) const {
-  return end_ || (who.limit ? inbox_.has_bytes() : inbox_.has_frames());
-}
-
-// What is there is for somebody who waits already: `run`, or another thread, is handing it out.
-bool channel_port::is_promised() const {
+// What is there is for somebody who waits already, then: `run`, or another thread, is handing it out.
+bool channel_port::somebody_can_be_served() const {
   return std::any_of(readers_.begin(), readers_.end(),
                      [this](const reader& each) { return each.waits() && can_serve(each); });
 }
 
 // In their order, as far as it goes round; bytes of a frame that was taken apart pass those who want a whole one.
 void channel_port::serve_readers(std::unique_lock<std::mutex>& lock) {
-  if (const auto why = std::exchange(not_read_, {}))
+  if (not_read_) {
+    const auto why = std::exchange(not_read_, {});
     for (auto& who : std::exchange(readers_, {})) serve(std::move(who), why, lock);  // who comes meanwhile asks anew
+  }
+  const auto can = [this](const reader& each) { return can_serve(each); };
   for (;;) {
-    const auto next =
-        std::find_if(readers_.begin(), readers_.end(), [this](const reader& each) { return can_serve(each); });
+    const auto next = std::find_if(readers_.begin(), readers_.end(), can);
     if (next == readers_.end()) return;
     auto who = std::move(*next);
     readers_.erase(next);
@@ -166,7 +164,7 @@ void channel_port::serve_readers(std::unique_lock<std::mutex>& lock) {
 
 // With what there is, or why there is nothing. It is completed, and let go, without the lock: that may run the
 // application's code, and release the last handle.
-void channel_port::serve(reader who, const error& why, std::unique_lock<std::mutex>& lock) {
+void channel_port::serve(reader&& who, const error& why, std::unique_lock<std::mutex>& lock) {
   const auto give = [&]<class T>(completion_ptr<T> done, auto next) {
     if (!done->claim()) return;
     std::optional<result<T>> outcome = next();
