@@ -13,7 +13,7 @@ error channel_port::end_of_reading() const {
 
 // What there is, or why there will be no more. What came for those who wait is not for who comes then: `is_promised`.
 std::optional<result<bytes>> channel_port::next_bytes(std::size_t limit) {
-  if (auto data = inbox_.take_bytes(limit)) return result<bytes>{std::move(*data)};
+  if (auto data = inbox_.take_bytes(std::max<std::size_t>(limit, 1))) return result<bytes>{std::move(*data)};
   if (end_) return result<bytes>{end_of_reading()};
   return std::nullopt;
 }
@@ -38,7 +38,7 @@ std::optional<result<bytes>> channel_port::next_error() {
 
 std::optional<result<bytes>> channel_port::try_read(std::size_t limit) {
   std::lock_guard lock{mutex_};
-  return is_promised() ? std::nullopt : next_bytes(std::max<std::size_t>(limit, 1));
+  return is_promised() ? std::nullopt : next_bytes(limit);
 }
 
 std::optional<result<bytes>> channel_port::try_read_frame() {
@@ -56,9 +56,7 @@ std::optional<result<bytes>> channel_port::try_read_error() {
   return next_error();
 }
 
-void channel_port::read(std::size_t limit, completion_ptr<bytes> done) {
-  wait({std::move(done), nullptr, std::max<std::size_t>(limit, 1)});
-}
+void channel_port::read(std::size_t limit, completion_ptr<bytes> done) { wait({std::move(done), nullptr, limit}); }
 
 void channel_port::read_frame(completion_ptr<bytes> done) { wait({std::move(done), nullptr, std::nullopt}); }
 

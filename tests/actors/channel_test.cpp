@@ -190,3 +190,15 @@ TEST_CASE("channel: handles outlive the runtime's shutdown and say so", "[channe
   CHECK_FALSE(far.write_frame("x"));
   CHECK_FALSE(p.me.open("hub", "test"));
 }
+
+TEST_CASE("channel: a read of no bytes gives one, buffered or not", "[channel]") {
+  pair p;
+  auto [near, far] = p.open();
+  REQUIRE(far.write("ab"));
+  CHECK(near.read(0)->view() == "a");
+  CHECK(near.read()->view() == "b");
+  REQUIRE(far.write_frame("cd"));
+  REQUIRE(far.write_frame("e"));
+  CHECK(near.read_frame()->view() == "cd");
+  CHECK(near.read(0)->size() == 1);
+}

@@ -4,6 +4,7 @@
 
 #include <duplex/runtime.hpp>
 
+#include "runtime/requester.hpp"
 #include "runtime/scheduler.hpp"
 
 #include <caf/event_based_actor.hpp>
@@ -11,7 +12,6 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <future>
-#include <thread>
 
 using namespace duplex;
 using namespace duplex::transport;
@@ -55,28 +55,20 @@ struct one_session {
   }
 };
 
-template <class Condition> bool eventually(Condition holds) {
-  for (const auto end = std::chrono::steady_clock::now() + 20s; !holds();) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::sleep_for(1ms);
-  }
-  return true;
-}
-
 }  // namespace
 
 TEST_CASE("inproc session: it lives while its wire does, though nobody names it any more", "[inproc]") {
   one_session one;
+  std::promise<void> ended;
+  const auto watching = detail::make_requester(one.rt.system());
+  watching->watch(one.session.lock(), [&](const caf::error&) { ended.set_value(); });
   REQUIRE(one.up.get_future().wait_for(20s) == std::future_status::ready);
   // The claim's time limit is what else refers to it, and a runtime that is shutting down forgets that.
   for (int i = 0; i < 100; ++i) detail::scheduler::of(one.rt.system()).clock().release_unreachable();
   CHECK(one.session.lock() != nullptr);
   CHECK_FALSE(one.is_gone());
   one.remote->leave();
-  CHECK(eventually([&] {
-    detail::scheduler::of(one.rt.system()).clock().release_unreachable();
-    return one.session.lock() == nullptr;
-  }));
+  CHECK(ended.get_future().wait_for(20s) == std::future_status::ready);
 }
 
 TEST_CASE("inproc session: one that outlives its workers ends with its runtime", "[inproc]") {
