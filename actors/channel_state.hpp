@@ -12,6 +12,7 @@ struct channel_state final : stoppable {
   channel_state(const channel_state&) = delete;
   channel_state& operator=(const channel_state&) = delete;
   ~channel_state() { port->abandon(); }
+  void stopping() noexcept override { (void)port->close(); }
   void stopped() noexcept override { port->runtime_stopped(); }
 
   caf::intrusive_ptr<channel_port> port;

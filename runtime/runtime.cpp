@@ -150,6 +150,7 @@ shutdown_report runtime::state::shutdown(milliseconds limit) {
     last = std::chrono::steady_clock::now() + kill_grace;
     await_roots(last);
   }
+  workers->tell_stopping();
   const auto& registry = system->registry();
   const auto all_ended = [&] {
     workers->clock().release_unreachable();

@@ -104,6 +104,14 @@ void scheduler::at_stop(std::weak_ptr<stoppable> what) {
   if (const auto alive = what.lock()) alive->stopped();
 }
 
+void scheduler::tell_stopping() {
+  std::unique_lock lock{stop_mutex_};
+  const auto all = at_stop_;
+  lock.unlock();
+  for (const auto& each : all)
+    if (const auto alive = each.lock()) alive->stopping();
+}
+
 void scheduler::tell_stopped() {
   std::vector<std::weak_ptr<stoppable>> all;
   {

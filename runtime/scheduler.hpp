@@ -64,6 +64,8 @@ class scheduler final : public caf::scheduler::abstract_coordinator {
 
   /// Tells `what` when the runtime stops, at once when it has; kept weakly.
   void at_stop(std::weak_ptr<stoppable> what);
+  /// Once the peers have ended, before `stop`. Thread: the stopping one.
+  void tell_stopping();
 
   // CAF's side.
   detail::clock& clock() noexcept override { return clock_; }

@@ -154,12 +154,13 @@ void local_session::bury() {
   // A channel that the remote side did not close is cut off, however politely the session ended.
   const error cut = failure_.code() == errc::closed ? error{errc::connection_lost, failure_.context()} : failure_;
   for (const auto& [id, st] : streams_) st->forget_family();
+  std::vector<caf::actor> channels;
   for (auto it = streams_.begin(); it != streams_.end();) {
     auto& st = *it->second;
     if (!st.gone_ && !st.failure_) st.failure_ = cut;
     st.closed_ = true;
     st.discard();
-    st.tell();
+    channels.push_back(st.tell_and_leave());
     it = st.released_ ? streams_.erase(it) : std::next(it);
   }
   pings_.fail(failure_);

@@ -196,6 +196,7 @@ void session::bury() {
   const error cut = failure_.code() == errc::closed ? error{errc::connection_lost, failure_.context()} : failure_;
   // Pulling may read the socket, and so bring requests: what would end a stream from within that is refused.
   for (const auto& [raw, st] : streams_) st->asking_.reset(), st->forget_family();
+  std::vector<caf::actor> channels;
   for (auto it = streams_.begin(); it != streams_.end();) {
     auto& st = *it->second;
     if (!st.gone_ && !st.failure_) st.failure_ = cut;
@@ -206,7 +207,7 @@ void session::bury() {
     if (st.released_ || &st == control_) {
       it = streams_.erase(it);
     } else {
-      st.tell();
+      channels.push_back(st.tell_and_leave());
       ++it;
     }
   }

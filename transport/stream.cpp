@@ -73,6 +73,11 @@ void stream::tell() {
   caf::anon_send(channel_, wake_atom_v);
 }
 
+caf::actor stream::tell_and_leave() {
+  tell();
+  return std::exchange(channel_, nullptr);
+}
+
 void stream::tell_of_data() {
   const bool over = eof_ || closed_ || trailers_ || failure_;  // then the channel may have to end
   if (told_ || user_ == nullptr || over || !user_->hand_on()) tell();

@@ -141,6 +141,9 @@ class stream {
   void push(segment what);
   // True when more may be taken from the remote side's window.
   [[nodiscard]] bool has_room();
+  // For the last time, at the session's end: who refers to the channel decides how long it lives then. To be let go
+  // when the session is in order: that may run its on_exit.
+  [[nodiscard]] caf::actor tell_and_leave();
   // Tells the channel actor to look, once until it has.
   void tell();
   // The same where data have come and nothing else has.

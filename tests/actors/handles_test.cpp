@@ -177,6 +177,39 @@ TEST_CASE("handles: one with unread data outlives its runtime, and says that it 
   CHECK(kept.join(kept).error().code() == errc::closed);
 }
 
+TEST_CASE("handles: one with unread data whose session ended before the runtime is forgotten with it", "[handles]") {
+  caf::weak_actor_ptr gone;
+  shutdown_report report;
+  {
+    pair p;
+    auto [near, far] = p.open();
+    REQUIRE(far.write_frame("unread"));
+    REQUIRE(far.close());
+    CHECK(near.trailers().error().code() == errc::closed);
+    gone = caf::weak_actor_ptr{caf::actor_cast<caf::strong_actor_ptr>(near.actor()).get()};
+    REQUIRE(p.hub.shutdown());
+    CHECK(eventually([&] { return p.me.peers()->empty(); }));
+    report = p.rt.shutdown();
+  }
+  CHECK(gone.lock() == nullptr);
+  CHECK(report.clean);  // nobody reads it any more
+}
+
+TEST_CASE("handles: an actor's one with unread data ends with the last reference, once its session has", "[handles]") {
+  pair p;
+  auto [near, far] = p.open();
+  REQUIRE(far.write_frame("unread"));
+  REQUIRE(far.close());
+  CHECK(near.trailers().error().code() == errc::closed);
+  auto held = std::make_optional(near.release());
+  const caf::weak_actor_ptr gone{caf::actor_cast<caf::strong_actor_ptr>(*held).get()};
+  REQUIRE(p.hub.shutdown());
+  REQUIRE(eventually([&] { return p.me.peers()->empty(); }));
+  CHECK(gone.lock() != nullptr);
+  held.reset();
+  CHECK(eventually([&] { return gone.lock() == nullptr; }));
+}
+
 TEST_CASE("handles: a peer outlives its runtime, and every operation says that it has ended", "[handles]") {
   peer kept;
   {
