@@ -284,12 +284,18 @@ void run_idle_sessions(const std::string& where, const settings& with) {
   mark("after_bulk");
 }
 
-/// The client is authenticated when the server says so: nothing need be sent to know that both have checked.
-void run_connect(const std::string& where, const settings&) {
+/// The client is authenticated when the server says so: nothing need be sent to know that both have checked. With
+/// `channel`=1 it opens one, the least that lets two programs speak.
+void run_connect(const std::string& where, const settings& with) {
+  const bool channel = setting(with, "channel", std::size_t{0}) != 0;
+  reply nobody;
   loop io{0};
   meter done;
-  do io.drop(io.dial(where));
-  while (!done.done());
+  do {
+    auto& on = io.dial(where);
+    if (channel) open_one(io, on, "echo", nobody);
+    io.drop(on);
+  } while (!done.done());
   report("per_second", done.rate());
 }
 

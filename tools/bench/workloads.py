@@ -19,6 +19,7 @@ FLOORS = [
 ]
 TCP, TLS, LIBSSH = FLOORS
 LIBSSH_COROUTINES = System("libssh, coroutines", "bench_libssh", ("by=coroutine",), "floor")
+LIBSSH_CHANNEL = System("libssh, a channel", "bench_libssh", ("channel=1",), "floor")  # opened, the least that two need to speak
 GRPC = System("gRPC TLS", "bench_grpc")
 ZMQ = System("ZeroMQ CURVE", "bench_zmq")
 GO = System("Go x/crypto/ssh", "bench_go_ssh")
@@ -151,7 +152,7 @@ WORKLOADS = {
         Workload("idle sessions", {"bytes_per_session": ("B a side", True), "bytes_after_bulk": ("B a side", True)},
                  [TLS, LIBSSH, GRPC, ZMQ, GO, DUPLEX], [Goal("bytes_per_session", "<=", 32_000)], "idle_sessions",
                  ("sessions=1000",), rounds=3)],
-    "connect": [Workload("connect", RATE, [TLS, LIBSSH, GRPC, ZMQ, GO, CAF, DUPLEX],
+    "connect": [Workload("connect", RATE, [TLS, LIBSSH, LIBSSH_CHANNEL, GRPC, ZMQ, GO, CAF, DUPLEX],
                          [Goal("per_second", ">=", 1, TLS)], "connect", placements=("apart", "one"))],
     "inproc": [Workload(
         "inproc", {"p50": US, "frames": PER_SECOND, "actor_round_trip": US}, [System("ZeroMQ inproc", "bench_zmq"), System("CAF, its own scheduler", "bench_caf"), INPROC, INPROC_COROUTINE],
