@@ -2,21 +2,13 @@
 #include <duplex/key.hpp>
 
 #include "transport/authorized_line.hpp"
+#include "transport/key_files.hpp"
 #include "transport/ssh_ptr.hpp"
-#include "transport/unique_fd.hpp"
 
-#include <fcntl.h>
-#include <pwd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
-#include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <new>
 #include <stdexcept>
 
@@ -25,10 +17,6 @@ namespace {
 
 using transport::ssh_key_ptr;
 using transport::ssh_text_ptr;
-
-error wrong(const std::string& path, const std::string& why) {
-  return {errc::key_file, "key file '" + path + "' " + why};
-}
 
 // libssh asks through this when it comes upon an encrypted key.
 int note_encrypted(const char*, char*, std::size_t, int, int, void* noted) {
@@ -116,74 +104,18 @@ const char* unfit(ssh_key of) {
   return nullptr;
 }
 
-// A private key file as text, if it is closed to others. What holds no private key is for the parser to refuse.
-result<std::string> read_private(const std::string& path) {
-  struct stat about {};
-  if (::stat(path.c_str(), &about) != 0)
-    return wrong(path,
-                 std::string{"cannot be read: "} + std::strerror(errno) + "; make one with: duplex keygen -f " + path);
-  if (!S_ISREG(about.st_mode)) return wrong(path, "is not a file");
-  std::ifstream file{path, std::ios::binary};
-  if (!file) return wrong(path, std::string{"cannot be read: "} + std::strerror(errno));
-  std::string text{std::istreambuf_iterator<char>{file}, {}};
-  const bool is_private = text.find("PRIVATE KEY") != std::string::npos;
-  if (!is_private && (text.starts_with("ssh-") || text.starts_with("ecdsa-")))
-    return wrong(path,
-                 "is not a private key but a public one; the private one is in the file without .pub, or with an "
-                 "ssh-agent (option "
-                 "identity_agent)");
-  if ((about.st_mode & 077) == 0 || !is_private) return text;
-  ::explicit_bzero(text.data(), text.size());
-  static constexpr std::string_view octal = "01234567";
-  std::string mode{"0"};
-  for (unsigned shift : {6U, 3U, 0U}) mode += octal[(about.st_mode >> shift) & 7];
-  return wrong(path, "is open to others (mode " + mode + "); close it with: chmod 600 " + path);
-}
-
 void wipe(std::string& text) { ::explicit_bzero(text.data(), text.size()); }
-
-// Whole or not at all, and never in place of a file that is there: whoever sees the name can read the key.
-result<void> write_file(const std::string& path, const std::string& text, mode_t mode) {
-  auto fresh = path + ".XXXXXX";
-  const transport::unique_fd file{::mkostemp(fresh.data(), O_CLOEXEC)};
-  if (!file) return wrong(path, std::string{"cannot be written: "} + std::strerror(errno));
-  const bool whole = ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-                     ::fchmod(file.get(), mode) == 0 && ::fsync(file.get()) == 0;
-  const bool named = whole && (::link(fresh.c_str(), path.c_str()) == 0 ||
-                               (errno == EPERM &&  // a file system without links
-                                ::renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) == 0));
-  const int why = errno;
-  ::unlink(fresh.c_str());
-  if (named) return {};
-  if (!whole) return wrong(path, "could not be written whole");
-  if (why == EEXIST) return {errc::already_exists, "key file '" + path + "' exists; remove it or name another"};
-  return wrong(path, std::string{"cannot be written: "} + std::strerror(why));
-}
 
 // The identity of a peer that was given none.
 result<key> make_first(const std::string& path) {
   std::error_code ec;
   std::filesystem::create_directories(std::filesystem::path{path}.parent_path(), ec);
-  if (ec) return wrong(path, "cannot be made: " + ec.message());
+  if (ec) return transport::unusable(path, "cannot be made: " + ec.message());
   auto fresh = key::generate();
   auto saved = fresh.save(path);
   if (saved) return fresh;
   if (saved.error().code() == errc::already_exists) return key::load(path);  // another process was faster
   return saved.error();
-}
-
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value ? value : "";
-}
-
-// Where the system says that the user is at home, if the environment does not.
-std::string home_folder() {
-  if (auto home = environment("HOME"); !home.empty()) return home;
-  std::array<char, 16384> text{};
-  passwd entry{}, *found = nullptr;
-  return ::getpwuid_r(::getuid(), &entry, text.data(), text.size(), &found) == 0 && found != nullptr ? found->pw_dir
-                                                                                                     : "";
 }
 
 }  // namespace
@@ -222,11 +154,11 @@ result<key> key::parse(std::string_view text, const std::string& passphrase) {
 }
 
 result<key> key::load(const std::string& path, const std::string& passphrase) {
-  const auto text = read_private(path);
+  const auto text = transport::read_key_file(path);
   if (!text) return text.error();
   auto found = import(*text, passphrase);
-  if (!found.key) return wrong(path, refusal(found.kept_by, path));
-  if (const auto* why = unfit(found.key.get())) return wrong(path, why);
+  if (!found.key) return transport::unusable(path, refusal(found.kept_by, path));
+  if (const auto* why = unfit(found.key.get())) return transport::unusable(path, why);
   return key{std::make_shared<const detail::key_rep>(std::move(found.key))};
 }
 
@@ -234,7 +166,7 @@ result<key> key::load_public(const std::string& path) {
   ssh_key raw = nullptr;
   if (ssh_pki_import_pubkey_file(path.c_str(), &raw) != SSH_OK &&
       ssh_pki_import_pubkey_file((path + ".pub").c_str(), &raw) != SSH_OK)  // a private key in another form
-    return wrong(path, "holds no public key, nor does " + path + ".pub");
+    return transport::unusable(path, "holds no public key, nor does " + path + ".pub");
   return key{std::make_shared<const detail::key_rep>(ssh_key_ptr{raw})};
 }
 
@@ -245,7 +177,7 @@ result<key> key::from_option(const std::string& identity, const passphrase_sourc
       is_text ? std::string{"option identity"} : (identity.empty() ? configuration_folder() + "/id_ed25519" : identity);
   if (identity.empty() && ::access(path.c_str(), F_OK) != 0) return make_first(path);
   if (agent_signs && path.ends_with(".pub")) return load_public(path);
-  auto text = is_text ? result<std::string>{identity} : read_private(path);
+  auto text = is_text ? result<std::string>{identity} : transport::read_key_file(path);
   if (!text) return text.error();
   auto found = import(*text, {});
   const auto is_locked = [&] {
@@ -263,7 +195,7 @@ result<key> key::from_option(const std::string& identity, const passphrase_sourc
     return load_public(path);
   const auto said = why != nullptr ? std::string{why} : refusal(found.kept_by, is_text ? std::string{} : path);
   if (is_text) return {errc::key_file, path + ' ' + said};
-  return wrong(path, said);
+  return transport::unusable(path, said);
 }
 
 bool key::can_sign() const noexcept { return ssh_key_is_private(rep_->key.get()) != 0; }
@@ -272,9 +204,9 @@ result<void> key::save(const std::string& path, std::string_view comment) const 
   if (printable(comment) != comment)
     return {errc::invalid_argument, "comment '" + printable(comment) + "' holds a control character, or is no UTF-8"};
   const auto text = exported(*rep_);
-  if (!text) return wrong(path, "was not written: " + std::string{unwritable});
-  if (auto ok = write_file(path, text.get(), 0600); !ok) return ok;
-  if (auto ok = write_file(path + ".pub", public_line(comment) + '\n', 0644); !ok) {
+  if (!text) return transport::unusable(path, "was not written: " + std::string{unwritable});
+  if (auto ok = transport::write_key_file(path, text.get(), 0600); !ok) return ok;
+  if (auto ok = transport::write_key_file(path + ".pub", public_line(comment) + '\n', 0644); !ok) {
     ::unlink(path.c_str());
     return ok;
   }
@@ -294,11 +226,5 @@ std::string key::public_line(std::string_view comment) const {
 }
 
 std::string key::fingerprint() const { return rep_->fingerprint; }
-
-std::string configuration_folder() {
-  if (auto home = environment("DUPLEX_HOME"); !home.empty()) return home;
-  if (auto config = environment("XDG_CONFIG_HOME"); !config.empty()) return config + "/duplex";
-  return home_folder() + "/.config/duplex";
-}
 
 }  // namespace duplex

@@ -46,7 +46,7 @@ FNR == 1 {
     if (is_public || own != "transport") violation("libssh and OpenSSL belong to transport")
   } else if (target ~ /^(boost|asio)[\/.]/) {
     if (own == "rpc" && target ~ /^boost\/pfr\//) next
-    if (is_public && FILENAME != "include/duplex/async.hpp") violation("Asio belongs to <duplex/async.hpp>")
+    if (is_public && FILENAME !~ /^include\/duplex\/(async|initiation)\.hpp$/) violation("Asio belongs to <duplex/async.hpp>")
     else if (own == "values") violation("values is std only")
   } else if (target ~ /^(caf|CLI)\// && own == "values") violation("values is std only")
 }
