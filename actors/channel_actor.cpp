@@ -243,6 +243,7 @@ void channel_core::on_exit() {
     while (auto child = children_->next()) caf::anon_send(*child, close_atom_v);
   }
   state_ = state::over;
+  if (stream_->trailers()) last_trailers_ = std::make_unique<const std::vector<std::string>>(*stream_->trailers());
   std::exchange(stream_, nullptr)->release();
   setup_.owner = nullptr;
 }

@@ -77,6 +77,8 @@ class channel_core final : public sharing_behavior<channel_core, pinned_actor<ch
   /// a part of `owner`. Thread: any.
   bool fetch_now(frames_reader& by, const caf::strong_actor_ptr& owner, std::uint32_t consumed);
 
+  /// The trailers that had come when the channel ended, however it did. Thread: any, once it has.
+  [[nodiscard]] const std::vector<std::string>* last_trailers() const noexcept { return last_trailers_.get(); }
   /// What the channel was made from, without trailers. Thread: any.
   meta describe() const;
   /// Of that what a report tells; what waits in the stream is the session's to say. Thread: any.
@@ -174,6 +176,7 @@ class channel_core final : public sharing_behavior<channel_core, pinned_actor<ch
   caf::strong_actor_ptr subscriber_;
   std::unique_ptr<waiting> waiting_;
   std::unique_ptr<accept_queue<caf::actor>> children_;  // that nobody has taken; once one came or was asked for
+  std::unique_ptr<const std::vector<std::string>> last_trailers_;
   channel_limits limits_;
   std::uint32_t held_credit_ = 0;
   bool by_lines_;

@@ -290,7 +290,11 @@ void channel_port::on_end(const caf::error& reason) {
   if (end_) return;
   end_ = reason ? from_caf(reason) : error{errc::closed, "the channel is closed"};
   ended_by_remote_ = ended_by_remote(reason);
-  trailers_ = trailers_of(reason, trailed_);
+  // Not from the reason: that is a normal one when the channel was closed here.
+  if (const auto* last = core_ != nullptr ? core_->last_trailers() : nullptr; (trailed_ = last != nullptr))
+    trailers_ = *last;
+  else
+    trailers_ = trailers_of(reason, trailed_);
   const auto why = end_;
   auto error_readers = std::exchange(error_readers_, {});
   auto writers = std::exchange(writers_, {});

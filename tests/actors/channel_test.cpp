@@ -120,6 +120,18 @@ TEST_CASE("channel: trailers arrive after the data and before the close", "[chan
   CHECK(about->status() == 7);
 }
 
+TEST_CASE("channel: trailers that have come are there after a close, too", "[channel]") {
+  pair p;
+  auto [near, far] = p.open();
+  const std::vector<std::string> list{"status=5", "reason=no"};
+  REQUIRE(far.write_trailers(list));
+  REQUIRE(near.trailers());
+  REQUIRE(near.close());
+  CHECK_FALSE(near.read());  // it has ended, then
+  CHECK(*near.trailers() == list);
+  CHECK(near.meta()->trailed);
+}
+
 TEST_CASE("channel: waiting for trailers ends when there will be none", "[channel]") {
   pair p;
   auto [near, far] = p.open();
