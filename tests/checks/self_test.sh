@@ -91,4 +91,10 @@ plant format values/bytes.cpp 'int  f( );\n'
 plant scripts dev 'if true\n'
 plant scripts tests/bad.sh 'for x in; do\n'
 
+# What ./dev test shows at its end: only what failed, and how many.
+printf '1/2 Testing: good\nfine\nTest Passed.\n\n2/2 Testing: bad\nTest Passed. Not.\nTest Failed.\n' >log
+shown=$(awk -f "$here/failures.awk" log)
+wanted=$(printf '2/2 Testing: bad\nTest Passed. Not.\nTest Failed.\n50%% tests passed, 1 tests failed out of 2')
+[ "$shown" = "$wanted" ] || { echo "failures.awk: shows '$shown'"; failed=1; }
+
 exit $failed
