@@ -100,17 +100,20 @@ void receive_buffer::move_to(std::uint64_t capacity) {
 void receive_buffer::scan(std::uint64_t max_frame) {
   if (too_large_ != 0) return;
   for (;;) {
-    while (end_ - whole_ >= frame_header) {
-      const std::uint64_t length = detail::load_length(memory_->begin() + whole_);
-      if (length > max_frame) {
-        too_large_ = length;
-        return;
-      }
-      if (whole_ + frame_header + length > end_) break;
-      whole_ += static_cast<std::uint32_t>(frame_header + length);
-      ++count_;
+    // In registers: what is read might be these members, for all g++ knows, and each frame waits for the one before.
+    const char* const from = memory_ ? memory_->begin() : nullptr;
+    std::uint64_t whole = whole_;
+    std::uint32_t count = count_;
+    while (end_ - whole >= frame_header) {
+      const std::uint64_t length = detail::load_length(from + whole);
+      if (length > max_frame) too_large_ = length;
+      if (length > max_frame || whole + frame_header + length > end_) break;
+      whole += frame_header + length;
+      ++count;
     }
-    if (count_ != 0 || behind() == 0) return;
+    whole_ = static_cast<std::uint32_t>(whole);
+    count_ = count;
+    if (count_ != 0 || too_large_ != 0 || behind() == 0) return;
     const auto rest = next_piece();  // of the frame that has begun
     put(rest.data(), rest.size());
   }
