@@ -144,8 +144,8 @@ template result<meta> wait(const std::shared_ptr<channel_state>&, const meta_op&
 }  // namespace detail
 
 channel::channel(caf::actor_system& system, channel_actor actor) {
-  const auto* pinned = dynamic_cast<const detail::pinned*>(caf::actor_cast<caf::abstract_actor*>(actor));
-  auto* home = pinned != nullptr ? pinned->home() : nullptr;
+  const auto* core = detail::channel_core::of(actor);
+  auto* home = core != nullptr ? core->home() : nullptr;
   auto* workers = detail::scheduler::find(system);
   if (home == nullptr && workers != nullptr) home = &workers->next();
   auto port = detail::make_requester<detail::channel_port>(system, std::move(actor), home);

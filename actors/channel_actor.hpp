@@ -61,6 +61,8 @@ class channel_core final : public sharing_behavior<channel_core, pinned_actor<ch
                            public transport::stream_user {
  public:
   channel_core(caf::actor_config& config, transport::channel_setup setup, channel_limits limits);
+  /// The actor if it is one of these; nullptr: somebody else's. Thread: any.
+  static channel_core* of(const channel_actor& which) noexcept;
 
   behavior_type make_behavior() override;
   void on_exit() override;

@@ -16,7 +16,7 @@ channel_port::channel_port(caf::actor_config& config, channel_actor actor, worke
     : requester(config),
       actor_(std::move(actor)),
       target_(caf::actor_cast<caf::strong_actor_ptr>(actor_)),
-      core_(dynamic_cast<channel_core*>(target_->get())),
+      core_(channel_core::of(actor_)),
       home_(home),
       inbox_(core_ != nullptr && core_->by_lines()) {
   if (core_ != nullptr) {
@@ -65,12 +65,12 @@ bool channel_port::is_over() {
   return static_cast<bool>(end_);
 }
 
-// Why nothing can be written, if so.
-error channel_port::blocked() const { return end_ || !write_ended_ ? end_ : closed_for_writing(); }
+// Why nothing can be written.
+error channel_port::why_blocked() const { return end_ ? end_ : closed_for_writing(); }
 
 std::optional<result<void>> channel_port::try_write(std::string_view data, form how) {
   std::lock_guard lock{mutex_};
-  if (auto why = blocked()) return result<void>{std::move(why)};
+  if (is_blocked()) return result<void>{why_blocked()};
   if (how == form::frame && data.size() > max_frame_) return result<void>{too_large(data.size(), max_frame_)};
   if (must_wait()) return std::nullopt;
   put(data, how);
@@ -79,7 +79,7 @@ std::optional<result<void>> channel_port::try_write(std::string_view data, form 
 
 std::optional<result<void>> channel_port::try_write(const frames& batch) {
   std::lock_guard lock{mutex_};
-  if (auto why = blocked()) return result<void>{std::move(why)};
+  if (is_blocked()) return result<void>{why_blocked()};
   if (batch.wire_size() > max_frame_)
     for (const auto payload : batch)
       if (payload.size() > max_frame_) return result<void>{too_large(payload.size(), max_frame_)};
@@ -191,7 +191,7 @@ void channel_port::write(const frames& batch, completion_ptr<void> done) {
 // Waits for the channel to drain, unless it has meanwhile.
 void channel_port::postpone(postponed what) {
   std::unique_lock lock{mutex_};
-  auto why = blocked();
+  auto why = is_blocked() ? why_blocked() : error{};
   if (!why && must_wait()) {
     std::erase_if(writers_, [](const postponed& each) { return !each.done->waits(); });
     writers_.push_back(std::move(what));
