@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Duplex as its users write it: actors for what the goals say of actors, coroutines elsewhere. transport=tcp|unix,
-// sessions=N, workers=N (of each process), busy_poll_us=N, by=actor|coroutine (rtt, rtt64), reader=actor|coroutine
-// (frames), client=ssh (bulk).
+// Duplex as its users write it: actors for what the goals say of actors, a thread with blocking calls where a program
+// only writes, coroutines elsewhere. transport=tcp|unix,
+// sessions=N, workers=N (of each process), busy_poll_us=N, by=actor|coroutine (rtt, rtt64), reader=actor|coroutine and
+// sender=thread|coroutine (frames), client=ssh (bulk).
 #include "tools/bench/duplex_sides.hpp"
 
 #include <boost/asio/steady_timer.hpp>
@@ -124,10 +125,26 @@ awaitable<void> send_bulk(coroutine_client& me, one_way& stream, tally& received
   co_await finish(on, received);
 }
 
-/// One stream over all sessions together; the client is one thread.
+/// A thread of the application's, whose peer runs on a worker.
+void send_small_from_thread(const std::string& address, const std::string& service, const settings& with) {
+  duplex::runtime rt{runtime_settings(with)};
+  auto peer = rt.spawn_peer(client_settings(1));
+  value_of(peer.connect(address));
+  auto on = value_of(peer.open("hub", service));
+  one_way stream{small_size};
+  for (auto frame = stream.next(); !frame.empty(); frame = stream.next())
+    if (const auto ok = on.write_frame(frame); !ok) must(ok);
+  must(on.write_frame("L"));
+  const auto answer = value_of(on.read_frame());
+  stream.finish(as_tally(answer.view()));
+}
+
+/// One stream over all sessions together: of several, one thread runs a coroutine for each.
 void run_frames(const std::string& address, const settings& with) {
   const auto sessions = setting(with, "sessions", std::size_t{1});
   const std::string service = setting(with, "reader", "actor") == "actor" ? "count" : "count-coroutine";
+  if (sessions == 1 && setting(with, "sender", "thread") == "thread")
+    return send_small_from_thread(address, service, with);
   coroutine_client me{address, sessions};
   tally received;
   one_way stream{small_size};

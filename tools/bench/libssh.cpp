@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Bare libssh: no framing, no actors, none of our code. transport=tcp|unix, busy_poll_us=0|50, by=loop|coroutine (rtt).
-// Small frames one way go gathered into 32 kB writes, and neither they nor bulk have lengths: the end of the data ends
-// them, and is answered.
+// Bare libssh: no framing, no actors, none of our code. transport=tcp|unix, busy_poll_us=0|50, by=loop|coroutine (rtt,
+// rtt64). Small frames one way go gathered into 32 kB writes, and neither they nor bulk have lengths: the end of the
+// data ends them, and is answered.
 #include "tools/bench/libssh_coroutine.hpp"
 
 #include <array>
@@ -148,6 +148,7 @@ struct repeater : channel_user {
 };
 
 void run_echo_in_flight(const std::string& where, const settings& with) {
+  if (setting(with, "by", "loop") == "coroutine") return run_echo_in_flight_in_coroutine(where);
   loop io{busy_poll(with)};
   auto& on = io.dial(where);
   repeater user;

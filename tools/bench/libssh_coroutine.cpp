@@ -59,17 +59,21 @@ void on_asio::wait() {
 
 namespace {
 
+void send(channel& to, std::string_view bytes) {
+  if (to.on->write_now(to, bytes) != bytes.size()) fail("libssh does not take an echo at once");
+}
+
 asio::awaitable<void> send_back(mailbox& in) {
   for (;;) {
     const auto bytes = co_await in.next();
-    if (in.from()->on->write_now(*in.from(), bytes) != bytes.size()) fail("libssh does not take an echo at once");
+    send(*in.from(), bytes);
   }
 }
 
 asio::awaitable<void> echo_one_by_one(channel& to, mailbox& in, round_trips& trips) {
   const std::string frame(small_size, 'x');
   while (trips.lap()) {
-    if (to.on->write_now(to, frame) != frame.size()) fail("libssh does not take a frame at once");
+    send(to, frame);
     for (std::size_t got = 0; got < small_size;) {
       const auto bytes = co_await in.next();
       got += bytes.size();
@@ -77,20 +81,46 @@ asio::awaitable<void> echo_one_by_one(channel& to, mailbox& in, round_trips& tri
   }
 }
 
+/// What came together goes back together.
+asio::awaitable<void> keep_in_flight(channel& to, mailbox& in) {
+  send(to, std::string(small_size * in_flight, 'x'));
+  std::size_t held = 0;
+  for (meter done;; held %= small_size) {
+    const auto bytes = co_await in.next();
+    held += bytes.size();
+    if (done.done(held / small_size)) co_return report("per_second", done.rate());
+    send(to, bytes);
+  }
+}
+
+/// A session whose channel is open.
+struct client {
+  explicit client(const std::string& where) : on(io.dial(where)), to(on.open("echo-coroutine", in)) {
+    on.pump();
+    io.until([&] { return in.is_open(); });
+  }
+  void run(asio::awaitable<void> user) { on_asio{io, on, in}.run(std::move(user)); }
+
+  mailbox in;
+  loop io{0};
+  session& on;
+  channel& to;
+};
+
 }  // namespace
 
 void echo_in_coroutine(loop& io, mailbox& in) { on_asio{io, *in.from()->on, in}.run(send_back(in)); }
 
 void run_echo_in_coroutine(const std::string& where) {
-  mailbox in;
+  client me{where};
   round_trips trips;
-  loop io{0};
-  auto& on = io.dial(where);
-  auto& to = on.open("echo-coroutine", in);
-  on.pump();
-  io.until([&] { return in.is_open(); });
-  on_asio{io, on, in}.run(echo_one_by_one(to, in, trips));
+  me.run(echo_one_by_one(me.to, me.in, trips));
   trips.report();
+}
+
+void run_echo_in_flight_in_coroutine(const std::string& where) {
+  client me{where};
+  me.run(keep_in_flight(me.to, me.in));
 }
 
 }  // namespace bench::bare

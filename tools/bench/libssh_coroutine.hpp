@@ -50,8 +50,9 @@ class on_asio {
   boost::asio::posix::stream_descriptor socket_;
 };
 
-/// The server's and the client's side of the echo.
+/// The server's side of the echo, and the client's: one frame after the other, or many in flight.
 void echo_in_coroutine(loop& io, mailbox& in);
 void run_echo_in_coroutine(const std::string& where);
+void run_echo_in_flight_in_coroutine(const std::string& where);
 
 }  // namespace bench::bare

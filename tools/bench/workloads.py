@@ -73,6 +73,7 @@ TRIPS = {"p50": US, "p99": US}
 RATE = {"per_second": PER_SECOND}
 BUSY = duplex("busy_poll 50 us", "busy_poll_us=50")
 COROUTINE = duplex("coroutine", "reader=coroutine")
+COROUTINE_SENDS = duplex("coroutine sends", "sender=coroutine")
 COROUTINES = duplex("coroutines", "by=coroutine")
 BULK = {"mb_per_second": ("MB/s", False), "cpu_s_per_gb": ("s/GB", True)}
 INPROC = System("Duplex", "bench_inproc", (), "ours")
@@ -110,7 +111,7 @@ def wan(sessions):
 def cores(workers):
     shared = (f"sessions={workers}", f"workers={workers}")
     return [
-        Workload(f"cores frames, {workers}", {"frames": PER_SECOND}, [DUPLEX], [], "frames", shared, ("free",)),
+        Workload(f"cores frames, {workers}", {"frames": PER_SECOND}, [DUPLEX], [], "frames", (*shared, "sender=coroutine"), ("free",)),
         Workload(f"cores rtt64, {workers}", RATE, [DUPLEX], [], "rtt64", shared, ("free",)),
     ]
 
@@ -124,14 +125,14 @@ WORKLOADS = {
          Goal("p50", "<=", 1, TCP, "apart", BUSY)],
         "rtt", placements=("apart", "one", "free"))],
     "rtt64": [Workload(
-        "rtt64", RATE, [TCP, TLS, LIBSSH, *ALL_PEERS, DUPLEX, COROUTINES, BUSY],
+        "rtt64", RATE, [TCP, TLS, LIBSSH, LIBSSH_COROUTINES, *ALL_PEERS, DUPLEX, COROUTINES, BUSY],
         [Goal("per_second", ">=", 2.5, ZMQ), Goal("per_second", ">=", 10, GRPC)], "rtt64", placements=("apart", "one"))],
     "rpc": [Workload(
         "rpc", {**TRIPS, **RATE, "objects": PER_SECOND}, [TLS, LIBSSH, GRPC, CAF_TCP, CAF, DUPLEX],
         [Goal("p50", "<=", 2, TLS, "one"), Goal("p99", "<=", 0.5, GRPC, "one"), Goal("per_second", ">=", 8, GRPC)],
         "rpc", placements=("apart", "one"))],
     "frames": [Workload(
-        "frames", {"frames": PER_SECOND}, [TCP, TLS, LIBSSH, *ALL_PEERS, DUPLEX, COROUTINE],
+        "frames", {"frames": PER_SECOND}, [TCP, TLS, LIBSSH, *ALL_PEERS, DUPLEX, COROUTINE, COROUTINE_SENDS],
         [Goal("frames", ">=", 8e6), Goal("frames", ">=", 8, ZMQ)], "frames", placements=("apart", "one"))],
     "bulk": [Workload(
         "bulk", BULK,
