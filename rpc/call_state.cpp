@@ -86,6 +86,11 @@ channel call_state::own_channel() {
   return own_;
 }
 
+bool call_state::hears_its_end() {
+  std::lock_guard lock{mutex_};
+  return own_ && signed_as.in == nullptr;
+}
+
 void call_state::finish(ending how) {
   std::unique_lock lock{mutex_};
   const auto by = carrier_.lock();

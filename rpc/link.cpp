@@ -90,7 +90,13 @@ void link::end(const rpc::status& why, bool not_begun) {
   ended_ = why.ok() ? rpc::status{code::unavailable, "the call channel was closed"} : why;
   usable_ = false;
   const bool begun = attached_ && !not_begun;
-  const auto pending = std::exchange(pending_, {});
+  // A call with a channel of its own hears it there, behind what arrived before.
+  std::vector<call_ptr> pending;
+  std::erase_if(pending_, [&](auto& entry) {
+    if (entry.second->hears_its_end()) return false;
+    pending.push_back(std::move(entry.second));
+    return true;
+  });
   const auto serving = std::exchange(serving_, {});
   const auto lent = std::exchange(lent_, {});
   const auto waiting = std::exchange(waiting_, {});
@@ -100,11 +106,19 @@ void link::end(const rpc::status& why, bool not_begun) {
   lock.unlock();
   if (drained) drained();
   if (closing) detail::start(closing.state(), duplex::detail::close_op{}, [](const result<void>&) {});
-  if (auto self = weak_from_this().lock()) core_->ended(self);
+  if (auto self = weak_from_this().lock(); !self || !core_->ended(self)) abandon();
   for (const auto& then : waiting) then(ended_);
-  for (const auto& [number, call] : pending) call->settle({.status = ended_, .not_begun = !begun});
+  for (const auto& call : pending) call->settle({.status = ended_, .not_begun = !begun});
   for (const auto& [number, call] : serving)
     if (number < first_notice) call->stop_later({code::cancelled, "the session with the caller has ended"});
+}
+
+// Whoever wakes up on hearing it needs the runtime, which outlives the peer but not the caller.
+void link::abandon() {
+  std::unique_lock lock{mutex_};
+  const auto left = std::exchange(pending_, {});
+  lock.unlock();
+  for (const auto& [number, call] : left) call->settle({.status = ended_});
 }
 
 void link::retire() {

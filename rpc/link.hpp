@@ -35,9 +35,11 @@ class link final : public carrier, public std::enable_shared_from_this<link> {
   void open();
   /// It is there; `opened_here` by us.
   void attach(channel ch, bool opened_here);
-  /// No more calls: those under way end with `why`, `not_begun` if the other side says so; those to come with the same,
-  /// not begun.
+  /// No more calls: those under way end with `why`, `not_begun` if the other side says so, or as their own channels do;
+  /// those to come with the same, not begun.
   void end(const rpc::status& why, bool not_begun = false);
+  /// Once it has ended: calls that were left to their channels end now.
+  void abandon();
   /// No new calls; closes when those under way have ended.
   void retire();
   [[nodiscard]] bool usable() const noexcept { return usable_; }

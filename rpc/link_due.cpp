@@ -18,7 +18,7 @@ void link::watch(clock::time_point due) {
 
 void link::rearm() {
   std::unique_lock lock{mutex_};
-  if (due_ == clock::time_point::max() || !ended_.ok()) return;
+  if (due_ == clock::time_point::max() || (!ended_.ok() && pending_.empty())) return;
   auto timer = timer_.lock();
   if (!timer) timer_ = timer = std::make_shared<asio::steady_timer>(core_->on());
   timer->expires_at(due_);

@@ -51,7 +51,7 @@ class holding {
 
 ending ending_in(const result<metadata>& last, const std::string& method) {
   const rpc::status none{code::unavailable, method + ": the other side closed the call's channel"};
-  if (!last) return {.status = none};
+  if (!last) return {.status = last.error().code() == errc::closed ? none : rpc::status{last.error()}};
   const bool unseen = find_value(*last, "begun") == "no";
   ending how{.status = status_in(*last, none), .trailers = without_status(*last), .seen = !unseen};
   // What is wrong with the arguments is so everywhere.
@@ -120,8 +120,9 @@ task<void> await_status(trip_ptr on, result<bytes> frame) {
   if (how.status.ok() && on->of.result != nullptr) {
     if (frame)
       how.result = std::move(*frame);
-    else
-      how.status = {code::internal, on->call->method + ": no result: " + frame.error().message()};
+    else  // it had none, or was closed here with it
+      how.status = {frame.error().code() == errc::end_of_stream ? code::internal : rpc::status{frame.error()}.code(),
+                    on->call->method + ": no result: " + frame.error().message()};
     came = co_await take_channels(on->ch, number_in(*last, "channels"));
   } else if (!frame && frame.error().code() == errc::frame_too_large) {
     how.status = rpc::status{frame.error()};
@@ -225,13 +226,18 @@ std::shared_ptr<channel_source> make_results(const call_ptr& of, const item_ops&
     const auto settled_by = call.lock();
     if (!settled_by) return;
     const auto ch = settled_by->own_channel();
-    if (why.code() == errc::truncated)  // cut off within an object
-      return settled_by->finish({.status = {code::unavailable, settled_by->method + ": " + why.message()}});
+    const rpc::status cut_off{code::unavailable, settled_by->method + ": " + why.message()};
+    if (why.code() == errc::truncated) return settled_by->finish({.status = cut_off});  // within an object
     if (why.code() != errc::end_of_stream && why.code() != errc::closed)
       return settled_by->finish({.status = rpc::status{why}});
-    detail::start(ch.state(), duplex::detail::trailers_op{}, [settled_by](const result<metadata>& last) {
-      settled_by->finish(ending_in(last, settled_by->method));
-    });
+    const bool whole = why.code() == errc::end_of_stream;
+    detail::start(ch.state(), duplex::detail::trailers_op{},
+                  [settled_by, cut_off, whole](const result<metadata>& last) {
+                    auto how = ending_in(last, settled_by->method);
+                    if (!whole && how.status.ok())
+                      how.status = cut_off;  // closed here, with objects that nobody had read
+                    settled_by->finish(std::move(how));
+                  });
   };
   return std::make_shared<channel_source>(as, of->codec, of->limits, std::move(ended));
 }

@@ -82,11 +82,14 @@ void rpc_core::peer_ended() {
   const auto acceptor = std::exchange(acceptor_, {});
   ended_ = true;
   const auto groups = std::exchange(links_, {});
+  const auto past = std::exchange(past_, {});
   const auto callers = std::exchange(callers_, {}), handlers = std::exchange(handlers_, {});
   lock.unlock();
   if (acceptor) caf::anon_send_exit(acceptor, caf::exit_reason::user_shutdown);
   for (const auto& [to, group] : groups)
     for (const auto& one : group.links) one->end({code::unavailable, "the peer has ended"});
+  for (const auto& each : past)
+    if (const auto one = each.lock()) one->abandon();
 }
 
 task<void> rpc_core::accept(std::shared_ptr<rpc_core> self, channel ch) {
@@ -203,14 +206,17 @@ link_ptr rpc_core::link_to(const std::string& peer, const codec_ptr& codec) {
   return made;
 }
 
-void rpc_core::ended(const link_ptr& which) {
+bool rpc_core::ended(const link_ptr& which) {
   std::lock_guard lock{mutex_};
+  std::erase_if(past_, [](const auto& each) { return each.expired(); });
+  if (!ended_) past_.push_back(which);
   accepted_.erase(which.get());
   for (auto at = links_.begin(); at != links_.end(); ++at) {
     if (std::erase(at->second.links, which) == 0) continue;
     if (at->second.links.empty()) links_.erase(at);
-    return;
+    break;
   }
+  return !ended_;
 }
 
 std::vector<link_ptr> rpc_core::links(const std::string& peer) const {

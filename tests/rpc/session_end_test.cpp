@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 
 using namespace duplex;
@@ -133,6 +134,33 @@ TEST_CASE("session end: a stream of results that loses its hub fails at the read
     while (objects.get()) continue;
   };
   CHECK(code_of_call(read) == code::unavailable);
+}
+
+TEST_CASE("session end: a stream of results that had come whole is read whole", "[rpc]") {
+  constexpr int all = 50;
+  rpc_pair f;
+  REQUIRE(f.far.handle("t.words", [word = std::string(100, 'x')]() -> stream<std::string> {
+    for (int i = 0; i < all; ++i) co_yield word;
+  }));
+  auto objects = f.near.method<stream<std::string>()>("t.words", "hub")();
+  REQUIRE(objects.get());
+  // Closed there, it has left before what answers the ping.
+  REQUIRE(eventually([&] {
+    const auto sessions = f.hub.sessions();
+    return sessions && sessions->size() == 1 &&
+           std::none_of(sessions->at(0).channels.begin(), sessions->at(0).channels.end(),
+                        [](const channel_report& each) { return each.service == "t.words"; });
+  }));
+  REQUIRE(f.me.ping("hub"));
+  SECTION("the session was ended here") { REQUIRE(f.me.disconnect(f.where)); }
+  SECTION("the hub drops it") { REQUIRE(f.hub.drop("me")); }
+  REQUIRE(eventually([&] {
+    const auto sessions = f.me.sessions();
+    return sessions && sessions->empty();
+  }));
+  int count = 1;
+  while (objects.get()) ++count;
+  CHECK(count == all);
 }
 
 TEST_CASE("session end: handles outlive their runtime, and say so", "[rpc]") {
