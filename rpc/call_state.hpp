@@ -68,7 +68,8 @@ class call_state : public std::enable_shared_from_this<call_state> {
   bool travels_on(const channel& ch);
   void close_channel();
   [[nodiscard]] channel own_channel();
-  /// Whether the end of a session reaches it by that channel: who sends a stream there may wait for something else.
+  /// Whether that channel tells it the end of a session: who sends a stream there may wait for something else
+  /// meanwhile.
   [[nodiscard]] bool hears_its_end();
   /// The outcome has come on that channel.
   void finish(ending how);

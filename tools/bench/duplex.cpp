@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Duplex as its users write it: actors for what the goals say of actors, a thread with blocking calls where a program
-// only writes, coroutines elsewhere. transport=tcp|unix,
-// sessions=N, workers=N (of each process), busy_poll_us=N, by=actor|coroutine (rtt, rtt64), reader=actor|coroutine and
-// sender=thread|coroutine (frames), client=ssh (bulk).
+// only writes, coroutines elsewhere. transport=tcp|unix, sessions=N, workers=N (of each process), busy_poll_us=N,
+// by=actor|coroutine (rtt, rtt64), reader=actor|coroutine and sender=thread|coroutine (frames), client=ssh (bulk).
 #include "tools/bench/duplex_sides.hpp"
 
 #include <boost/asio/steady_timer.hpp>
