@@ -10,6 +10,9 @@ namespace {
 
 error closed_for_writing() { return {errc::closed, "write: this side has closed its writing"}; }
 
+// Why nothing can be written.
+error why_blocked(const error& end) { return end ? end : closed_for_writing(); }
+
 }  // namespace
 
 channel_port::channel_port(caf::actor_config& config, channel_actor actor, worker* home)
@@ -65,12 +68,9 @@ bool channel_port::is_over() {
   return static_cast<bool>(end_);
 }
 
-// Why nothing can be written.
-error channel_port::why_blocked() const { return end_ ? end_ : closed_for_writing(); }
-
 std::optional<result<void>> channel_port::try_write(std::string_view data, form how) {
   std::lock_guard lock{mutex_};
-  if (is_blocked()) return result<void>{why_blocked()};
+  if (is_blocked()) return result<void>{why_blocked(end_)};
   if (how == form::frame && data.size() > max_frame_) return result<void>{too_large(data.size(), max_frame_)};
   if (must_wait()) return std::nullopt;
   put(data, how);
@@ -79,7 +79,7 @@ std::optional<result<void>> channel_port::try_write(std::string_view data, form 
 
 std::optional<result<void>> channel_port::try_write(const frames& batch) {
   std::lock_guard lock{mutex_};
-  if (is_blocked()) return result<void>{why_blocked()};
+  if (is_blocked()) return result<void>{why_blocked(end_)};
   if (batch.wire_size() > max_frame_)
     for (const auto payload : batch)
       if (payload.size() > max_frame_) return result<void>{too_large(payload.size(), max_frame_)};
@@ -191,7 +191,7 @@ void channel_port::write(const frames& batch, completion_ptr<void> done) {
 // Waits for the channel to drain, unless it has meanwhile.
 void channel_port::postpone(postponed what) {
   std::unique_lock lock{mutex_};
-  auto why = is_blocked() ? why_blocked() : error{};
+  auto why = is_blocked() ? why_blocked(end_) : error{};
   if (!why && must_wait()) {
     std::erase_if(writers_, [](const postponed& each) { return !each.done->waits(); });
     writers_.push_back(std::move(what));

@@ -105,7 +105,6 @@ class channel_port final : public requester, public worker::task, public frames_
   void put_postponed(const postponed& what);
   void handed_over();
   [[nodiscard]] bool is_blocked() const noexcept { return end_ || write_ended_; }
-  error why_blocked() const;
   bool must_wait() const { return !outbox_.may_pass() || !writers_.empty(); }
   void schedule();
   bool can_serve(const reader& who) const { return end_ || (who.limit ? inbox_.has_bytes() : inbox_.has_frames()); }
