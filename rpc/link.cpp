@@ -97,6 +97,7 @@ void link::end(const rpc::status& why, bool not_begun) {
     pending.push_back(std::move(entry.second));
     return true;
   });
+  const bool some_left = !pending_.empty();
   const auto serving = std::exchange(serving_, {});
   const auto lent = std::exchange(lent_, {});
   const auto waiting = std::exchange(waiting_, {});
@@ -106,7 +107,7 @@ void link::end(const rpc::status& why, bool not_begun) {
   lock.unlock();
   if (drained) drained();
   if (closing) detail::start(closing.state(), duplex::detail::close_op{}, [](const result<void>&) {});
-  if (auto self = weak_from_this().lock(); !self || !core_->ended(self)) abandon();
+  if (auto self = weak_from_this().lock(); !self || !core_->ended(self, some_left)) abandon();
   for (const auto& then : waiting) then(ended_);
   for (const auto& call : pending) call->settle({.status = ended_, .not_begun = !begun});
   for (const auto& [number, call] : serving)

@@ -206,10 +206,12 @@ link_ptr rpc_core::link_to(const std::string& peer, const codec_ptr& codec) {
   return made;
 }
 
-bool rpc_core::ended(const link_ptr& which) {
+bool rpc_core::ended(const link_ptr& which, bool with_calls) {
   std::lock_guard lock{mutex_};
-  std::erase_if(past_, [](const auto& each) { return each.expired(); });
-  if (!ended_) past_.push_back(which);
+  if (with_calls && !ended_) {
+    std::erase_if(past_, [](const auto& each) { return each.expired(); });
+    past_.push_back(which);
+  }
   accepted_.erase(which.get());
   for (auto at = links_.begin(); at != links_.end(); ++at) {
     if (std::erase(at->second.links, which) == 0) continue;

@@ -51,8 +51,8 @@ class rpc_core : public std::enable_shared_from_this<rpc_core> {
   // Calls.
   /// A call channel to that remote peer: the one there is, or a new one that is opening.
   link_ptr link_to(const std::string& peer, const codec_ptr& codec);
-  /// It has. What is left of its calls is abandoned when the peer ends; false: that has been.
-  bool ended(const link_ptr& which);
+  /// It has. Calls that it has left to their channels are abandoned when the peer ends; false: that has been.
+  bool ended(const link_ptr& which, bool with_calls);
   [[nodiscard]] std::size_t pending_at(const std::string& peer) const;
   /// Remote peers, for calls that name none: known from `find_peers` on, when that has waited at once.
   [[nodiscard]] roster& peers() noexcept { return peers_; }
@@ -109,7 +109,7 @@ class rpc_core : public std::enable_shared_from_this<rpc_core> {
   };
   std::map<std::pair<std::string, std::string>, link_group, by_view> links_;  // by peer and codec
   std::map<link*, std::weak_ptr<link>> accepted_;
-  std::vector<std::weak_ptr<link>> past_;  // ended, perhaps with calls that their own channels will end
+  std::vector<std::weak_ptr<link>> past_;  // ended, with calls that their own channels will end
   codec_registry codecs_;
   std::vector<interceptor_factory> callers_, handlers_;
   codec_limits limits_;
