@@ -50,8 +50,6 @@ class handshake {
   void admit_only(authorized_keys_ptr list) { only_ = std::move(list); }
   outcome step();
   [[nodiscard]] bool busy() const noexcept { return agent_ && agent_->busy(); }
-  /// Several packets leave in one step: keys and what follows them.
-  [[nodiscard]] bool exchanges_keys() const noexcept { return phase_ == phase::keys; }
   void resume();
   /// Takes the session back from the agent's thread; for the end.
   void interrupt() noexcept { agent_.reset(); }

@@ -58,9 +58,6 @@ bool session::finish_turn() {
 void session::pump() {
   if (in_pump_ || state_ == state::over || handshake_.busy()) return;
   in_pump_ = true;
-  // A reply and the new keys, new keys and the first request: what is sent in one turn wakes the remote side once.
-  const bool together_now = is_tcp_ && handshake_.exchanges_keys();
-  if (together_now) set_cork(true);
   for (int i = 0; i < reads_per_turn && !failure_; ++i) {
     const auto before = socket_bytes_.in_bytes;
     bool polled = true;
@@ -77,7 +74,6 @@ void session::pump() {
     if (!polled || (socket_bytes_.in_bytes - before < short_read && !write_pending())) break;
   }
   in_pump_ = false;
-  if (together_now) set_cork(corked_);
   if (handshake_.busy() || finish_turn()) return;
   // Never wait while something could move: what was blocked may have got its window, what is pending its socket.
   if (state_ == state::up &&
