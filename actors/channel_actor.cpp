@@ -110,7 +110,7 @@ bool channel_core::write_now(frames& batch, std::uint32_t consumed) {
   if (!is_at_rest() || state_ != state::open || write_closed_ || check_frames(batch)) return false;
   if (stream_->queued() + batch.wire_size() > limits_.high_water) return false;
   held_credit_ += consumed;
-  if (!batch.empty()) stream_->write(stream_->encode(std::move(batch)));
+  if (const auto count = batch.count(); count != 0) stream_->write(stream_->encode(std::move(batch)), count);
   release_credit();
   return true;
 }
@@ -125,15 +125,16 @@ void channel_core::enqueue(caf::mailbox_element_ptr what, caf::execution_unit* u
 }
 
 caf::result<void> channel_core::written(frames batch, bool is_error) {
-  return written(stream_ ? stream_->encode(std::move(batch)) : std::move(batch).image(), is_error);
+  const auto count = batch.count();
+  return written(stream_ ? stream_->encode(std::move(batch)) : std::move(batch).image(), is_error, count);
 }
 
-caf::result<void> channel_core::written(bytes image, bool is_error) {
+caf::result<void> channel_core::written(bytes image, bool is_error, std::uint32_t count) {
   if (!stream_ || write_closed_) return to_caf({errc::closed, "write: this side has closed its writing"});
   if (is_error)
-    stream_->write_error(std::move(image));
+    stream_->write_error(std::move(image), count);
   else
-    stream_->write(std::move(image));
+    stream_->write(std::move(image), count);
   if (stream_->queued() <= limits_.high_water) return caf::unit;
   if (stream_->queued() > limits_.high_water * runaway + limits_.max_frame) {
     const error why{errc::resource_exhausted,

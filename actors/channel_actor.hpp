@@ -161,7 +161,7 @@ class channel_core final : public sharing_behavior<channel_core, pinned_actor<ch
   void answer_trailers();
   void release_credit();
   caf::result<void> written(frames batch, bool is_error);
-  caf::result<void> written(bytes image, bool is_error);
+  caf::result<void> written(bytes image, bool is_error, std::uint32_t count = 0);
   caf::result<void> joined_by(const caf::actor& both);
   caf::response_promise wait_for(pending_read::kind what, std::size_t limit);
   void break_with(const error& why);

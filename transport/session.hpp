@@ -12,6 +12,7 @@
 #include "transport/hello.hpp"
 #include "transport/key_rights.hpp"
 #include "transport/messages.hpp"
+#include "transport/remote_cpu.hpp"
 #include "transport/session_rules.hpp"
 #include "transport/ssh_stream.hpp"
 #include "transport/unique_fd.hpp"
@@ -100,6 +101,7 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
   void mark();
   bool write_pending() const;
   void set_cork(bool on);
+  std::size_t piece_of(const ssh_stream& alone);
   void served_one();
 
   // session_channels.cpp: opening, accepting, closing
@@ -164,6 +166,7 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
   state state_ = state::handshake;
   error failure_;
   bool in_pump_ = false, marked_ = false, reading_ = false, writing_ = false, is_tcp_ = false, corked_ = false;
+  remote_cpu remote_cpu_;
   std::size_t served_ = 0;  // channels, while corked
 
   std::unordered_map<ssh_stream*, std::unique_ptr<ssh_stream>> streams_;

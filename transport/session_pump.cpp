@@ -10,16 +10,16 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+
 namespace duplex::transport {
 namespace {
 
-constexpr int reads_per_turn = 64;  // 4 KiB each, libssh's read size: then actors get their turn
-// Channels whose packets leave together, corked. All of 64 or 100 at once and the two sides take turns: opens with a
-// frame and echoes on 100 channels are slower by a fifth; four at a time cost as much in sends.
-constexpr std::size_t together = 16;
+constexpr int reads_per_turn = 64;                // 4 KiB each, libssh's read size: then actors get their turn
 constexpr std::size_t short_read = 4096;          // a read below libssh's buffer size means the socket is drained
 constexpr std::size_t bytes_per_turn = 1U << 20;  // sent before reading gets its turn again
-constexpr std::size_t small_writes = 64U << 10;   // kept in libssh's buffer at most, beside one packet
+constexpr std::size_t least_batch = 2 * together * frame_header;  // fewer bytes hold no frames to be parted
+constexpr std::size_t small_writes = 64U << 10;                   // kept in libssh's buffer at most, beside one packet
 
 }  // namespace
 
@@ -151,12 +151,21 @@ void session::flush() {
     });
 }
 
+// How much of it leaves at a time. Where one CPU serves both sides, a packet that leaves early gives that CPU away.
+std::size_t session::piece_of(const ssh_stream& alone) {
+  const auto piece = alone.piece();
+  return piece < alone.queued() && is_tcp_ && remote_cpu_.is_another(read_watch_.native_handle()) ? piece
+                                                                                                  : small_writes;
+}
+
 // Round robin over the streams that have something to send. What is small waits in libssh's buffer for one send() with
 // the others; closes wait for the end, because each needs that buffer empty.
 void session::send_queued() {
   std::size_t quota = bytes_per_turn, unflushed = 0;
+  const bool is_batch = dirty_.size() == 1 && dirty_.front()->queued() >= least_batch;
+  const auto piece = is_batch ? piece_of(*dirty_.front()) : small_writes;
   while (!dirty_.empty() && quota != 0 && !failure_) {
-    if (unflushed >= small_writes && write_pending()) {
+    if (unflushed >= piece && write_pending()) {
       poll_once();
       if (failure_ || write_pending()) break;  // bounds libssh's buffer; Asio waits until the socket takes more
       unflushed = 0;
@@ -175,8 +184,8 @@ void session::send_queued() {
         touch(*st);
       }
     }
-    const auto quota_before = quota;
-    switch (st->send(quota)) {
+    const auto before = st->queued();
+    switch (st->send(std::min(quota, piece))) {
       case ssh_stream::progress::idle:
         break;
       case ssh_stream::progress::more:
@@ -189,7 +198,9 @@ void session::send_queued() {
         closing_.push_back(st);
         break;
     }
-    unflushed += quota_before - quota;
+    const auto sent = before - st->queued();
+    quota -= std::min(sent, quota);
+    unflushed += sent;
     served_one();
   }
   if (write_pending() && !failure_) poll_once();

@@ -195,9 +195,9 @@ void ssh_stream::send_exit_status() {
   ssh_channel_request_send_exit_status(ch_, static_cast<int>(status));
 }
 
-std::size_t ssh_stream::send_data(std::size_t quota) {
+bool ssh_stream::send_data(std::size_t most) {
   const std::size_t window = ssh_channel_window_size(ch_);
-  if (window == 0) return 0;
+  if (window == 0) return false;
   const auto& front = queue_[head_];
   const char* data = front.data.data() + offset_;
   std::size_t size = front.data.size() - offset_;
@@ -213,11 +213,21 @@ std::size_t ssh_stream::send_data(std::size_t quota) {
     data = scratch;
     size = filled;
   }
-  const auto n = static_cast<std::uint32_t>(std::min({size, window, packet, quota}));
+  const auto n = static_cast<std::uint32_t>(std::min({size, window, packet, most}));
   const int sent = front.is_error ? ssh_channel_write_stderr(ch_, data, n) : ssh_channel_write(ch_, data, n);
-  if (sent <= 0) return 0;
+  if (sent <= 0) return false;
   drop_sent(static_cast<std::size_t>(sent));
-  return static_cast<std::size_t>(sent);
+  return true;
+}
+
+// `together` frames of the queue, and no less than a quarter of it.
+std::size_t ssh_stream::piece() const {
+  constexpr std::size_t most_pieces = 4;
+  if (queued_ >= most_pieces * packet) return queued_;  // its packets leave one by one anyway
+  std::size_t count = 0;
+  for (auto i = head_; i < queue_.size(); ++i) count += queue_[i].frames;
+  if (count < 2 * together) return queued_;
+  return queued_ * together / std::min(count, most_pieces * together);
 }
 
 void ssh_stream::send_accept() {
@@ -230,19 +240,18 @@ void ssh_stream::send_accept_of_parent() {
   if (parent_ != nullptr) static_cast<ssh_stream*>(parent_)->send_accept();
 }
 
-ssh_stream::progress ssh_stream::send(std::size_t& quota) {
+ssh_stream::progress ssh_stream::send(std::size_t most) {
   if (ch_ == nullptr || !(confirmed_ || accepted_) || close_sent_) return progress::idle;
   const kernel_random padding;
   send_accept();
   if (queued_ != 0 && gone_) discard();
   if (queued_ != 0) {
-    const auto n = send_data(quota);
-    quota -= std::min(n, quota);
+    const bool any = send_data(most);
     if (ask_drained_ && queued_ <= low_water_) {
       ask_drained_ = false;
       tell();
     }
-    if (n == 0) return progress::no_window;
+    if (!any) return progress::no_window;
     if (queued_ != 0) return progress::more;
   } else if (std::exchange(ask_drained_, false)) {
     tell();

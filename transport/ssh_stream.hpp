@@ -13,6 +13,11 @@ namespace duplex::transport {
 
 class session;
 
+/// Small channels, or frames of one channel, that leave together while others follow: the remote side works on them
+/// meanwhile. All of 64 at once and the two sides take turns, each asleep while the other works; four at a time cost as
+/// much in sends.
+constexpr std::size_t together = 16;
+
 /// Who is at the other end of an SSH channel, and over what.
 enum class dialect : std::uint8_t {
   native,   ///< a peer
@@ -47,11 +52,12 @@ class ssh_stream final : public stream {
     to_close    // only the CLOSE is left
   };
 
-  progress send(std::size_t& quota);
+  [[nodiscard]] std::size_t piece() const;  // how many of the bytes in the queue should leave at a time
+  progress send(std::size_t most);
   void send_accept();  // if it is due: before anything else on the channel, and before the opens of its children
   void send_accept_of_parent();
   bool send_close(ssh_session of);  // with libssh's buffer empty; false: again
-  std::size_t send_data(std::size_t quota);
+  bool send_data(std::size_t most);
   void send_last_word();
   void send_exit_status();
   void take_requests();

@@ -93,8 +93,9 @@ class stream {
   // ---- for the channel: what shall leave. Order is kept; nothing is written after `finish` or `close_write`.
 
   void accept();
-  void write(bytes data) { push({std::move(data), false}); }
-  void write_error(bytes data) { push({std::move(data), true}); }
+  /// Of so many frames, or 0: then it counts as one thing.
+  void write(bytes data, std::uint32_t count = 0) { push({std::move(data), count, false}); }
+  void write_error(bytes data, std::uint32_t count = 0) { push({std::move(data), count, true}); }
   /// A batch as it travels on this stream: its own image, or lines.
   [[nodiscard]] bytes encode(frames&& batch) const { return by_lines() ? to_lines(batch) : std::move(batch).image(); }
   void close_write();
@@ -135,6 +136,7 @@ class stream {
  protected:
   struct segment {
     bytes data;
+    std::uint32_t frames;
     bool is_error;
   };
 
