@@ -102,6 +102,7 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
   bool write_pending() const;
   void set_cork(bool on);
   std::size_t piece_of(const ssh_stream& alone);
+  bool remote_runs_beside();
   void served_one();
 
   // session_channels.cpp: opening, accepting, closing
