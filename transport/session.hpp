@@ -62,6 +62,7 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
 
   // What streams tell.
   void changed(stream& which) override;
+  bool remote_shares_cpu() override;
   void touch(ssh_stream& which);
   void begin(ssh_stream& which, std::string service, std::vector<std::string> headers, const error& wrong);
   void answered(const ssh_stream& which, std::string_view text);
@@ -102,7 +103,6 @@ class session final : public detail::pinned_actor<caf::event_based_actor>, publi
   bool write_pending() const;
   void set_cork(bool on);
   std::size_t piece_of(const ssh_stream& alone);
-  bool remote_runs_beside();
   void served_one();
 
   // session_channels.cpp: opening, accepting, closing

@@ -140,7 +140,7 @@ void session::flush() {
   // The packets of several channels leave together. Of two the first need not wait: an answer, often, and behind it the
   // close of the channel before.
   const auto count = dirty_.size() + gone_.size();
-  const bool several = is_tcp_ && (count > 2 || (count == 2 && !remote_runs_beside()));
+  const bool several = is_tcp_ && (count > 2 || (count == 2 && remote_shares_cpu()));
   if (several && !std::exchange(corked_, true)) set_cork(true);
   send_queued();
   send_closes();
@@ -157,10 +157,10 @@ void session::flush() {
 // How much of it leaves at a time. Where one CPU serves both sides, a packet that leaves early gives that CPU away.
 std::size_t session::piece_of(const ssh_stream& alone) {
   const auto piece = alone.piece();
-  return piece < alone.queued() && remote_runs_beside() ? piece : small_writes;
+  return piece < alone.queued() && is_tcp_ && !remote_shares_cpu() ? piece : small_writes;
 }
 
-bool session::remote_runs_beside() { return is_tcp_ && remote_cpu_.is_another(read_watch_.native_handle()); }
+bool session::remote_shares_cpu() { return is_tcp_ && remote_cpu_.is_ours(read_watch_.native_handle()); }
 
 // Round robin over the streams that have something to send. What is small waits in libssh's buffer for one send() with
 // the others; closes wait for the end, because each needs that buffer empty.

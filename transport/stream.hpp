@@ -28,6 +28,8 @@ class carrier {
  public:
   /// The stream has something to send, has room again, or was let go.
   virtual void changed(stream& which) = 0;
+  /// Whether the remote side is known to run on this worker's CPU: what is sent early gives that CPU away.
+  virtual bool remote_shares_cpu() { return false; }
 
  protected:
   ~carrier() = default;
@@ -89,6 +91,8 @@ class stream {
   void use_by(stream_user& whom) noexcept { user_ = &whom; }
   /// The channel has come to look: it will be told again.
   void seen() noexcept { told_ = false; }
+
+  [[nodiscard]] bool remote_shares_cpu() { return by_.remote_shares_cpu(); }
 
   // ---- for the channel: what shall leave. Order is kept; nothing is written after `finish` or `close_write`.
 
