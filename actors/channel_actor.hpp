@@ -71,6 +71,7 @@ class channel_core final : public sharing_behavior<channel_core, pinned_actor<ch
   bool hand_on() override;
   void enqueue(caf::mailbox_element_ptr what, caf::execution_unit* unit) override;
   using sharing_behavior::enqueue;
+  /// See `carrier`. Thread: the home worker.
   [[nodiscard]] bool remote_shares_cpu() const { return stream_ != nullptr && stream_->remote_shares_cpu(); }
 
   /// As the message `(write_atom, batch, consumed)`, if that can be had at once; otherwise changes nothing. Thread:

@@ -68,8 +68,6 @@ bool channel_port::is_over() {
   return static_cast<bool>(end_);
 }
 
-bool channel_port::remote_shares_cpu() const { return core_ != nullptr && core_->remote_shares_cpu(); }
-
 std::optional<result<void>> channel_port::try_write(std::string_view data, form how) {
   std::lock_guard lock{mutex_};
   if (is_blocked()) return result<void>{why_blocked(end_)};

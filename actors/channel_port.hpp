@@ -48,8 +48,6 @@ class channel_port final : public requester, public worker::task, public frames_
   [[nodiscard]] bool has_stopped();
   /// The channel has ended, perhaps with its runtime: every operation is done at once.
   [[nodiscard]] bool is_over();
-  /// Whether the remote side is known to run on this worker's CPU. Thread: the home worker.
-  [[nodiscard]] bool remote_shares_cpu() const;
   /// From now on `abandon` leaves the channel open.
   void disown();
 

@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #pragma once
 
-#include <duplex/endpoint.hpp>
-#include <duplex/key.hpp>
-#include <duplex/options.hpp>
-
 #include "runtime/pinned.hpp"
 #include "runtime/worker.hpp"
-#include "transport/channel_setup.hpp"
 #include "transport/handshake.hpp"
 #include "transport/hello.hpp"
 #include "transport/key_rights.hpp"
 #include "transport/messages.hpp"
 #include "transport/remote_cpu.hpp"
 #include "transport/session_rules.hpp"
+#include "transport/session_setup.hpp"
 #include "transport/ssh_stream.hpp"
-#include "transport/unique_fd.hpp"
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -27,20 +22,6 @@
 #include <vector>
 
 namespace duplex::transport {
-
-/// *Value.* What a session is made from.
-struct session_setup {
-  side role;
-  unique_fd socket;
-  session_info about;  ///< what is known before the handshake
-  std::shared_ptr<const options> settings;
-  key identity;
-  caf::actor peer;      ///< hears attach, up, incoming, draining; the session ends with it
-  caf::actor reporter;  ///< listener or dialler: hears authed and up
-  channel_factory make_channel;
-  served_names_ptr served;
-  authorized_keys_ptr admitted;  ///< who may connect here, whatever the options and the peer's list say; may be null
-};
 
 /// *Actor, pinned.* One SSH connection; libssh is touched only here, on the home worker. The Asio handlers call `pump`
 /// outside the actor's own turn, so they send messages but use nothing else of the actor's interface.

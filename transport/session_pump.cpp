@@ -188,8 +188,9 @@ void session::send_queued() {
         touch(*st);
       }
     }
-    const auto before = st->queued();
-    switch (st->send(std::min(quota, piece))) {
+    const auto most = std::min(quota, piece);
+    auto left = most;
+    switch (st->send(left)) {
       case ssh_stream::progress::idle:
         break;
       case ssh_stream::progress::more:
@@ -202,9 +203,8 @@ void session::send_queued() {
         closing_.push_back(st);
         break;
     }
-    const auto sent = before - st->queued();
-    quota -= std::min(sent, quota);
-    unflushed += sent;
+    quota -= most - left;
+    unflushed += most - left;
     served_one();
   }
   if (write_pending() && !failure_) poll_once();

@@ -195,9 +195,9 @@ void ssh_stream::send_exit_status() {
   ssh_channel_request_send_exit_status(ch_, static_cast<int>(status));
 }
 
-bool ssh_stream::send_data(std::size_t most) {
+std::size_t ssh_stream::send_data(std::size_t quota) {
   const std::size_t window = ssh_channel_window_size(ch_);
-  if (window == 0) return false;
+  if (window == 0) return 0;
   const auto& front = queue_[head_];
   const char* data = front.data.data() + offset_;
   std::size_t size = front.data.size() - offset_;
@@ -213,11 +213,11 @@ bool ssh_stream::send_data(std::size_t most) {
     data = scratch;
     size = filled;
   }
-  const auto n = static_cast<std::uint32_t>(std::min({size, window, packet, most}));
+  const auto n = static_cast<std::uint32_t>(std::min({size, window, packet, quota}));
   const int sent = front.is_error ? ssh_channel_write_stderr(ch_, data, n) : ssh_channel_write(ch_, data, n);
-  if (sent <= 0) return false;
+  if (sent <= 0) return 0;
   drop_sent(static_cast<std::size_t>(sent));
-  return true;
+  return static_cast<std::size_t>(sent);
 }
 
 // `together` frames of the queue, and no less than a quarter of it.
@@ -240,18 +240,19 @@ void ssh_stream::send_accept_of_parent() {
   if (parent_ != nullptr) static_cast<ssh_stream*>(parent_)->send_accept();
 }
 
-ssh_stream::progress ssh_stream::send(std::size_t most) {
+ssh_stream::progress ssh_stream::send(std::size_t& quota) {
   if (ch_ == nullptr || !(confirmed_ || accepted_) || close_sent_) return progress::idle;
   const kernel_random padding;
   send_accept();
   if (queued_ != 0 && gone_) discard();
   if (queued_ != 0) {
-    const bool any = send_data(most);
+    const auto n = send_data(quota);
+    quota -= std::min(n, quota);
     if (ask_drained_ && queued_ <= low_water_) {
       ask_drained_ = false;
       tell();
     }
-    if (!any) return progress::no_window;
+    if (n == 0) return progress::no_window;
     if (queued_ != 0) return progress::more;
   } else if (std::exchange(ask_drained_, false)) {
     tell();

@@ -53,11 +53,11 @@ class ssh_stream final : public stream {
   };
 
   [[nodiscard]] std::size_t piece() const;  // how many of the bytes in the queue should leave at a time
-  progress send(std::size_t most);
+  progress send(std::size_t& quota);
   void send_accept();  // if it is due: before anything else on the channel, and before the opens of its children
   void send_accept_of_parent();
   bool send_close(ssh_session of);  // with libssh's buffer empty; false: again
-  bool send_data(std::size_t most);
+  std::size_t send_data(std::size_t quota);
   void send_last_word();
   void send_exit_status();
   void take_requests();

@@ -62,7 +62,9 @@ std::vector<std::size_t> packets_of(std::size_t frames, std::size_t server, std:
     static_cast<std::vector<std::size_t>*>(user)->push_back(size);
     return static_cast<int>(size);
   };
-  auto near = accepted.get_future().get();
+  auto arriving = accepted.get_future();
+  REQUIRE(arriving.wait_for(patience) == std::future_status::ready);
+  auto near = arriving.get();
   frame_writer batch;
   for (std::size_t i = 0; i < frames; ++i) batch.put(std::string(60, 'x'));
   REQUIRE(near.write_frames(batch.take()));
